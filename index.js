@@ -1,0 +1,10 @@
+'use strict';
+
+const { Callback } = require('./lib/callback');
+const { Context } = require('./lib/context');
+const { ExternalCopy } = require('./lib/external-copy');
+const { Isolate } = require('./lib/isolate');
+const { Reference } = require('./lib/reference');
+const { Script } = require('./lib/script');
+
+module.exports = { Callback, Context, ExternalCopy, Isolate, Reference, Script };

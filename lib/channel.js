@@ -1,0 +1,390 @@
+'use strict';
+
+/**
+ * Calls over the line: waiting and serving, posting, answering. `src/face/node/calls.rs` is the other end.
+ */
+
+const { Thrown } = require('./errors');
+const handle = require('./handle');
+const native = require('./native');
+const { ELSE_COPY } = require('./options');
+const wire = require('./wire');
+const { HEADER, hooks, hostValues, reader, scratch, writer } = wire;
+
+// Places in the header.
+const OP = 0;
+const TARGET = 1;
+const FLAGS = 2;
+const TIMEOUT = 3;
+const END = 4;
+const COUNT = 5;
+const OTHER = 6;
+const CALL = 7;
+const DEPTH = 8;
+
+// What the answer is.
+const NOTHING = 0;
+const VALUE = 1;
+const THROWN = 2;
+const HOST_CALL = 3;
+const AGAIN = 4;
+const GROW = 5;
+const REPLIED = 6;
+const REJECTED = 7;
+const FULFILLED = 8;
+const BROKEN = 9;
+const RELEASED = 10;
+const CATASTROPHE = 11;
+
+/** Local operations (src/face/node/local.rs). */
+const RELEASE = 102;
+
+// A guest waits for the answer; somebody wants it at all.
+const WAITED_FOR = 1;
+
+// --- requests ----------------------------------------------------------------------------------
+
+/** Whether a request is being written: a getter of the user's may call the library meanwhile. */
+let writing = false;
+
+/**
+ * Writes a request. Every operation goes through here: `write` fills the payload from the values given and returns
+ * how many of them the guest counts as arguments. What it throws is thrown.
+ * @returns {Uint8Array | null} A request that was being written when this one began: for {@link resume}.
+ */
+function request(op, target, flags, timeout, other, write, a, b, c) {
+	const outer = writing ? writer.u8.slice(HEADER, writer.pos) : null;
+	writing = true;
+	writer.pos = HEADER;
+	let count;
+	try {
+		count = write(a, b, c);
+	} catch (error) {
+		writing = false;
+		resume(outer);
+		throw error;
+	}
+	writing = false;
+	const { head } = scratch;
+	head[OP] = op;
+	head[TARGET] = target;
+	head[FLAGS] = flags;
+	head[TIMEOUT] = timeout;
+	head[END] = writer.pos;
+	head[COUNT] = count;
+	head[OTHER] = other;
+	return outer;
+}
+
+/** Goes on with a request whose writing another one interrupted. */
+function resume(outer) {
+	if (outer !== null) {
+		writer.pos = HEADER;
+		writer.reserve(outer.length);
+		writer.u8.set(outer, HEADER);
+		writer.pos = HEADER + outer.length;
+		writing = true;
+	}
+}
+
+// --- sync calls --------------------------------------------------------------------------------
+
+/** How many calls of this thread wait. */
+let depth = 0;
+
+/** Makes a call and waits for it. Arguments as of {@link request}. */
+function callSync(op, target, flags, timeout, other, write, a, b, c) {
+	const outer = request(op, target, flags, timeout, other, write, a, b, c);
+	const own = depth++;
+	try {
+		scratch.head[DEPTH] = own;
+		native.call();
+		for (;;) {
+			switch (scratch.head[OP]) {
+				case VALUE:
+					return read();
+				case THROWN:
+					throw readThrown().materialize();
+				case HOST_CALL:
+					serve();
+					break;
+				case GROW:
+					grow();
+					continue;
+				default:
+			}
+			scratch.head[DEPTH] = own;
+			native.resume();
+		}
+	} finally {
+		depth = own;
+		resume(outer);
+	}
+}
+
+function read() {
+	reader.pos = HEADER;
+	reader.end = scratch.head[END];
+	return wire.readValue();
+}
+
+function readThrown() {
+	reader.pos = HEADER;
+	reader.end = scratch.head[END];
+	return wire.readThrown();
+}
+
+/** Makes room for an answer that did not fit. */
+function grow() {
+	writer.pos = HEADER;
+	writer.reserve(scratch.head[END] - HEADER);
+	native.sendAgain();
+}
+
+/** Runs the host function that is called, and writes what it gives as the answer. */
+function serve() {
+	const { run } = readCall();
+	let value;
+	let threw = false;
+	try {
+		value = run();
+	} catch (error) {
+		value = error;
+		threw = true;
+	}
+	writeAnswer(value, threw);
+}
+
+/** Reads a call of a host function. */
+function readCall() {
+	const { head } = scratch;
+	reader.pos = HEADER;
+	reader.end = head[END];
+	const callee = hostValues[head[TARGET]].value;
+	const count = head[COUNT];
+	const values = new Array(count);
+	for (let i = 0; i < count; ++i) {
+		values[i] = wire.readValue();
+	}
+	return { flags: head[FLAGS], token: head[CALL], run: () => Reflect.apply(callee, undefined, values) };
+}
+
+/** Writes a value, or what was thrown, as the answer to somebody else's call. */
+function writeOutcome(value, threw, flags) {
+	if (!threw) {
+		try {
+			wire.writeValue(value, flags);
+			return VALUE;
+		} catch (error) {
+			value = error;
+			writer.pos = HEADER;
+		}
+	}
+	wire.writeThrown(value);
+	return THROWN;
+}
+
+/** Writes the answer to a call of a host function. */
+function writeAnswer(value, threw) {
+	writing = true;
+	writer.pos = HEADER;
+	const op = writeOutcome(value, threw, ELSE_COPY);
+	writing = false;
+	scratch.head[END] = writer.pos;
+	scratch.head[OP] = op;
+}
+
+// --- async calls -------------------------------------------------------------------------------
+
+/** Resolvers of async calls, by their number. */
+const calls = new Map();
+let nextCall = 1;
+
+/** Queues a call; a promise of its value, or of a {@link Thrown}. */
+function post(op, target, flags, timeout, other, write, a, b, c) {
+	const outer = request(op, target, flags, timeout, other, write, a, b, c);
+	const id = nextCall;
+	nextCall = nextCall === 0x7fffffff ? 1 : nextCall + 1;
+	scratch.head[CALL] = id;
+	native.post();
+	const promise = scratch.head[OP] === THROWN ?
+		Promise.resolve(readThrown()) :
+		new Promise(done => calls.set(id, done));
+	resume(outer);
+	return promise;
+}
+
+/**
+ * Queues a call and waits for it. Arguments as of {@link request}.
+ * Throws here, in an async function, so that the stack tells who awaits.
+ */
+async function callAsync(op, target, flags, timeout, other, write, a, b, c) {
+	const value = await post(op, target, flags, timeout, other, write, a, b, c);
+	if (value instanceof Thrown) {
+		throw value.materialize();
+	}
+	return value;
+}
+
+/** Queues a call; nobody hears of its outcome. An isolate that has ended is no error here. */
+function callIgnored(op, target, flags, timeout, other, write, a, b, c) {
+	const outer = request(op, target, flags, timeout, other, write, a, b, c);
+	scratch.head[CALL] = 0;
+	native.post();
+	const thrown = scratch.head[OP] === THROWN ? readThrown() : undefined;
+	resume(outer);
+	const error = thrown?.materialize();
+	if (error !== undefined && error.code !== 'ERR_ISOLATE_DISPOSED') {
+		throw error;
+	}
+}
+
+// --- promises ----------------------------------------------------------------------------------
+
+/** Promises made for promises of guests, by their number: `{ resolve, reject }`. */
+const arriving = new Map();
+
+hooks.promise = id => new Promise((resolve, reject) => arriving.set(id, { resolve, reject }));
+
+let nextFollowed = 1;
+
+/** Follows a value as a promise: the guest's promise settles as it does. */
+hooks.follow = (value, flags) => {
+	const id = nextFollowed++;
+	const settle = (outcome, threw) => {
+		let op = VALUE;
+		request(0, 0, 0, 0, 0, () => {
+			op = writeOutcome(outcome, threw, flags);
+			return 0;
+		});
+		scratch.head[OP] = op;
+		scratch.head[CALL] = id;
+		native.settle();
+	};
+	Promise.resolve(value).then(outcome => settle(outcome, false), error => settle(error, true));
+	return id;
+};
+
+// --- event loop --------------------------------------------------------------------------------
+
+/** Told of isolates that V8 gave up, by isolate number. */
+const catastrophes = new Map();
+
+/** Empties the inbox: called by the addon on the event loop. */
+function drain() {
+	for (;;) {
+		native.poll();
+		while (scratch.head[OP] === GROW) {
+			grow();
+		}
+		const { head } = scratch;
+		const id = head[CALL];
+		switch (head[OP]) {
+			case NOTHING:
+				return releaseUnreachable();
+			case REPLIED:
+				return_(id, read());
+				break;
+			case REJECTED:
+				return_(id, readThrown());
+				break;
+			case FULFILLED: {
+				const promise = arriving.get(id);
+				arriving.delete(id);
+				promise?.resolve(read());
+				break;
+			}
+			case BROKEN: {
+				const promise = arriving.get(id);
+				arriving.delete(id);
+				promise?.reject(readThrown().materialize());
+				break;
+			}
+			case HOST_CALL:
+				serveFromLoop();
+				break;
+			case RELEASED:
+				wire.releaseHostValue(head[TARGET]);
+				break;
+			case CATASTROPHE: {
+				reader.pos = HEADER;
+				reader.end = head[END];
+				const isolate = wire.readValue();
+				const message = wire.readValue();
+				catastrophes.get(isolate)?.(message);
+				break;
+			}
+			default:
+		}
+	}
+}
+
+function return_(id, value) {
+	const resolve = calls.get(id);
+	calls.delete(id);
+	resolve?.(value);
+}
+
+/** A guest that this thread doesn't wait for calls a function of it. */
+function serveFromLoop() {
+	const { flags, token, run } = readCall();
+	const reply = (value, threw) => {
+		writeAnswer(value, threw);
+		scratch.head[CALL] = token;
+		native.reply();
+	};
+	let value;
+	try {
+		value = run();
+	} catch (error) {
+		reply(error, true);
+		return;
+	}
+	if (flags === 0 || flags & WAITED_FOR || typeof value?.then !== 'function') {
+		if (flags === 0 && typeof value?.then === 'function') {
+			// Its outcome is ignored, a rejection like anything else.
+			value.then(undefined, () => {});
+			value = undefined;
+		}
+		reply(value, false);
+		return;
+	}
+	Promise.resolve(value).then(settled => reply(settled, false), error => reply(error, true));
+}
+
+/** Lets go of handles whose objects were collected. */
+function releaseUnreachable() {
+	const { unreachable } = handle;
+	for (let id = unreachable.pop(); id !== undefined; id = unreachable.pop()) {
+		release(id);
+	}
+}
+
+/** Lets go of a handle. */
+function release(id) {
+	local(RELEASE, id);
+}
+
+const nothing = () => 0;
+
+/** Does an operation that needs no guest. `write` fills the payload and returns the operation's number argument. */
+function local(op, target, other = 0, write = nothing, a = undefined, b = undefined) {
+	const outer = request(op, target, 0, 0, other, write, a, b);
+	try {
+		native.local();
+		while (scratch.head[OP] === GROW) {
+			grow();
+		}
+		if (scratch.head[OP] === THROWN) {
+			throw readThrown().materialize();
+		}
+		return read();
+	} finally {
+		resume(outer);
+	}
+}
+
+native.start(writer.buffer, drain);
+handle.setOnUnreachable(() => setImmediate(releaseUnreachable).unref?.());
+
+module.exports = { callAsync, callIgnored, callSync, catastrophes, local, nothing, release };

@@ -1,0 +1,614 @@
+'use strict';
+
+/**
+ * The reading half of V8's structured-clone wire format (versions 13 to 16), in
+ * plain JavaScript. The data may come from a hostile guest: each length, id and
+ * offset is checked, nothing is allocated which the data can't justify, and no
+ * key means anything but an own data property.
+ */
+
+const { Buffer } = require('node:buffer');
+
+// What is used at run time is captured now, so that a program which patches a
+// builtin later changes neither what is read nor what is called.
+const { defineProperty } = Object;
+const ObjectPrototype = Object.prototype;
+const { hasOwnProperty } = ObjectPrototype;
+const { fromCharCode } = String;
+const uncurry = Function.prototype.bind.bind(Function.prototype.call);
+const getter = (prototype, key) => {
+	const descriptor = Object.getOwnPropertyDescriptor(prototype, key);
+	return descriptor === undefined ? () => undefined : uncurry(descriptor.get);
+};
+const mapSet = uncurry(Map.prototype.set);
+const setAdd = uncurry(Set.prototype.add);
+const bufferLength = getter(ArrayBuffer.prototype, 'byteLength');
+const bufferResizable = getter(ArrayBuffer.prototype, 'resizable');
+const sharedLength = getter(SharedArrayBuffer.prototype, 'byteLength');
+const sharedGrowable = getter(SharedArrayBuffer.prototype, 'growable');
+const toImmutable = ArrayBuffer.prototype.transferToImmutable === undefined
+	? (buffer) => buffer
+	: uncurry(ArrayBuffer.prototype.transferToImmutable);
+const { isArrayBuffer, isSharedArrayBuffer } = require('node:util').types;
+
+const MALFORMED = 'Unable to deserialize cloned data.';
+const UNSUPPORTED = 'Unable to deserialize cloned data due to invalid or unsupported version.';
+const OLDEST_VERSION = 13;
+const LATEST_VERSION = 16;
+
+/** Strings up to this long are made from their codes; a native call costs more than that. */
+const SHORT_STRING = 24;
+
+/** The longest array made with its full length at once, which is still cheap to claim falsely. */
+const PRESIZED_ARRAY = 64;
+
+const REGEXP_FLAGS = ['g', 'i', 'm', 'y', 'u', 's', null, 'd', 'v'];
+
+const ERRORS = {
+	__proto__: null,
+	0x45: EvalError, 0x52: RangeError, 0x46: ReferenceError, 0x53: SyntaxError, 0x54: TypeError, 0x55: URIError
+};
+
+const VIEWS = {
+	__proto__: null,
+	0x62: Int8Array, 0x42: Uint8Array, 0x43: Uint8ClampedArray, 0x77: Int16Array, 0x57: Uint16Array,
+	0x64: Int32Array, 0x44: Uint32Array, 0x68: globalThis.Float16Array, 0x66: Float32Array, 0x46: Float64Array,
+	0x71: BigInt64Array, 0x51: BigUint64Array, 0x3f: DataView
+};
+
+/**
+ * Known keys, so that a key read a second time is neither made nor interned
+ * again. A slot holds the bytes of a key and, as objects tend to be alike, the
+ * slots of the key which last followed it and of the first key in its value:
+ * mostly a comparison of bytes with the expected slot is all there is to do.
+ * Slots are overwritten on collision, hence bounded, and a stale expectation is
+ * merely a wrong guess.
+ */
+const KEY_SLOTS = 1024;
+const KEY_SIZE = 32;
+const keyStrings = new Array(KEY_SLOTS).fill('');
+const keyBytes = new Uint8Array(KEY_SLOTS * KEY_SIZE);
+const keyLengths = new Uint8Array(KEY_SLOTS);
+const keyIsPlain = new Uint8Array(KEY_SLOTS);
+const keyNext = new Uint16Array(KEY_SLOTS);
+const keyChild = new Uint16Array(KEY_SLOTS);
+
+/**
+ * Where to decode from.
+ */
+class Reader {
+	/** @param {ArrayBuffer} buffer */
+	constructor(buffer) {
+		// What one run of `decode` needs to remember.
+		this._delegate = null;
+		this._refs = null;
+		this._version = 0;
+		this._slack = 0;
+		this.setBuffer(buffer);
+	}
+
+	/**
+	 * Reads from another buffer from now on, from its start to its end.
+	 * @param {ArrayBuffer} buffer
+	 */
+	setBuffer(buffer) {
+		/** All of the buffer. @type {Uint8Array} */
+		this.u8 = new Uint8Array(buffer);
+		/** All of the buffer. @type {DataView} */
+		this.view = new DataView(buffer);
+		/** Next byte to read. @type {number} */
+		this.pos = 0;
+		/** Where the data ends. @type {number} */
+		this.end = buffer.byteLength;
+		this._native = Buffer.from(buffer);
+	}
+}
+
+/**
+ * What `decode` asks of its caller. An object which is not there is `undefined`.
+ * @typedef {object} DecodeDelegate
+ * @property {(index: number) => object | undefined} hostObject
+ * @property {(index: number) => SharedArrayBuffer | undefined} sharedArrayBuffer
+ * @property {(index: number) => ArrayBuffer | undefined} transferred
+ * @property {(message: string) => Error} cloneError makes the error to throw
+ */
+
+/**
+ * Reads the header and one value from `reader.pos`, and leaves `pos` after it.
+ *
+ * @param {Reader} reader
+ * @param {DecodeDelegate} delegate
+ * @returns {unknown}
+ */
+function decode(reader, delegate) {
+	if (reader._delegate !== null) throw new Error('The reader is in use.');
+	reader._delegate = delegate;
+	reader._refs = [];
+	try {
+		if (reader.end > reader.u8.length) fail(reader);
+		const version = readByte(reader) === 0xff ? readVarint(reader) : 0;
+		if (version < OLDEST_VERSION || version > LATEST_VERSION) throw delegate.cloneError(UNSUPPORTED);
+		reader._version = version;
+		// Enough for what honest data has; see `affords`.
+		reader._slack = 0x10000 + (reader.end - reader.pos);
+		return readValue(reader, 0);
+	} finally {
+		reader._delegate = null;
+		reader._refs = null;
+	}
+}
+
+function fail(r) {
+	throw r._delegate.cloneError(MALFORMED);
+}
+
+/** Makes something of which only the engine knows whether the data for it was sound. */
+function attempt(r, make) {
+	try {
+		return make();
+	} catch {
+		return fail(r);
+	}
+}
+
+// -- Bytes ------------------------------------------------------------------
+
+function readByte(r) {
+	if (r.pos >= r.end) fail(r);
+	return r.u8[r.pos++];
+}
+
+/** The next byte which isn't padding, without taking it. */
+function peekTag(r) {
+	const { u8, end } = r;
+	let { pos } = r;
+	while (pos < end && u8[pos] === 0) ++pos;
+	if (pos >= end) fail(r);
+	r.pos = pos;
+	return u8[pos];
+}
+
+function readVarint(r) {
+	const { u8, end } = r;
+	let { pos } = r;
+	let value = 0;
+	for (let shift = 0; shift < 35; shift += 7) {
+		if (pos >= end) fail(r);
+		const byte = u8[pos++];
+		value |= (byte & 0x7f) << shift;
+		if (byte < 0x80) {
+			r.pos = pos;
+			return value >>> 0;
+		}
+	}
+	return fail(r);
+}
+
+/** As above, of 64 bits: what is too long for a number is too long for anything else. */
+function readLongVarint(r) {
+	let value = 0;
+	for (let scale = 1; scale < 2 ** 63; scale *= 0x80) {
+		const byte = readByte(r);
+		value += (byte & 0x7f) * scale;
+		if (byte < 0x80) return value;
+	}
+	return fail(r);
+}
+
+function readDouble(r) {
+	const { pos } = r;
+	if (r.end - pos < 8) fail(r);
+	r.pos = pos + 8;
+	return r.view.getFloat64(pos, true);
+}
+
+/** Checks and skips a run of bytes; returns where it begins. */
+function take(r, length) {
+	const { pos } = r;
+	if (length > r.end - pos) fail(r);
+	r.pos = pos + length;
+	return pos;
+}
+
+// -- Strings ----------------------------------------------------------------
+
+function readOneByteString(r) {
+	const length = readVarint(r);
+	const start = take(r, length);
+	if (length <= SHORT_STRING) return shortString(r.u8, start, start + length);
+	return attempt(r, () => r._native.latin1Slice(start, start + length));
+}
+
+function shortString(u8, i, end) {
+	let string = '';
+	for (; i + 8 <= end; i += 8) {
+		string += fromCharCode(
+			u8[i], u8[i + 1], u8[i + 2], u8[i + 3], u8[i + 4], u8[i + 5], u8[i + 6], u8[i + 7]
+		);
+	}
+	if (i + 4 <= end) {
+		string += fromCharCode(u8[i], u8[i + 1], u8[i + 2], u8[i + 3]);
+		i += 4;
+	}
+	switch (end - i) {
+		case 1: return string + fromCharCode(u8[i]);
+		case 2: return string + fromCharCode(u8[i], u8[i + 1]);
+		case 3: return string + fromCharCode(u8[i], u8[i + 1], u8[i + 2]);
+		default: return string;
+	}
+}
+
+function readTwoByteString(r) {
+	const length = readVarint(r);
+	if (length & 1) fail(r);
+	const start = take(r, length);
+	return attempt(r, () => r._native.ucs2Slice(start, start + length));
+}
+
+function readUtf8String(r) {
+	const length = readVarint(r);
+	const start = take(r, length);
+	return attempt(r, () => r._native.utf8Slice(start, start + length));
+}
+
+/** A value which must be a string. */
+function readString(r) {
+	const value = readValue(r, 0);
+	return typeof value === 'string' ? value : fail(r);
+}
+
+function readBigInt(r) {
+	const bits = readVarint(r);
+	const length = bits >>> 1;
+	if (bits === 1) fail(r);
+	const start = take(r, length);
+	let magnitude = 0n;
+	if (length === 8) {
+		magnitude = r.view.getBigUint64(start, true);
+	} else if (length !== 0) {
+		const digits = Buffer.from(r._native.subarray(start, start + length)).reverse();
+		magnitude = attempt(r, () => BigInt(`0x${digits.toString('hex')}`));
+	}
+	return bits & 1 ? -magnitude : magnitude;
+}
+
+// -- Values -----------------------------------------------------------------
+
+/**
+ * Reads a value.
+ * @param {Reader} r
+ * @param {number} hint the slot whose child is expected to be the first key, if the value is an object
+ */
+function readValue(r, hint) {
+	const { u8, end } = r;
+	let { pos } = r;
+	let tag = 0;
+	do {
+		if (pos >= end) fail(r);
+		tag = u8[pos++];
+	} while (tag === 0);
+	r.pos = pos;
+	switch (tag) {
+		case 0x22: return readOneByteString(r);
+		case 0x49: {
+			const byte = pos < end ? u8[pos] : 0xff;
+			if (byte < 0x80) {
+				r.pos = pos + 1;
+				return (byte >>> 1) ^ -(byte & 1);
+			}
+			const zigzag = readVarint(r);
+			return (zigzag >>> 1) ^ -(zigzag & 1);
+		}
+		case 0x6f: return readObject(r, hint);
+		case 0x41: return readDenseArray(r, hint);
+		case 0x5f: return undefined;
+		case 0x30: return null;
+		case 0x54: return true;
+		case 0x46: return false;
+		case 0x4e: return readDouble(r);
+		case 0x63: return readTwoByteString(r);
+		case 0x61: return readSparseArray(r, hint);
+		default: return readRareValue(r, tag);
+	}
+}
+
+function readRareValue(r, tag) {
+	switch (tag) {
+		case 0x5e: return readReference(r);
+		case 0x55: return readVarint(r);
+		case 0x5a: return readBigInt(r);
+		case 0x53: return readUtf8String(r);
+		case 0x44: return keep(r, new Date(readDouble(r)));
+		case 0x79: return keep(r, Object(true));
+		case 0x78: return keep(r, Object(false));
+		case 0x6e: return keep(r, Object(readDouble(r)));
+		case 0x7a: return keep(r, Object(readBigInt(r)));
+		case 0x73: return keep(r, Object(readString(r)));
+		case 0x52: return readRegExp(r);
+		case 0x3b: return readMap(r);
+		case 0x27: return readSet(r);
+		case 0x72: return readError(r);
+		case 0x42: case 0x43: case 0x7e: return readView(r, readBuffer(r, tag));
+		case 0x74: return readView(r, keepIf(r, isArrayBuffer, r._delegate.transferred(readVarint(r))));
+		case 0x75: return readView(r, keepIf(r, isSharedArrayBuffer, r._delegate.sharedArrayBuffer(readVarint(r))));
+		case 0x5c: return keepIf(r, isObject, r._delegate.hostObject(readVarint(r)));
+		case 0x3f:
+			// A count of objects, of no use.
+			readVarint(r);
+			return readValue(r, 0);
+		default: return fail(r);
+	}
+}
+
+function isObject(value) {
+	return typeof value === 'function' || (typeof value === 'object' && value !== null);
+}
+
+/** Gives an object the next id. */
+function keep(r, object) {
+	r._refs.push(object);
+	return object;
+}
+
+function keepIf(r, check, object) {
+	return check(object) ? keep(r, object) : fail(r);
+}
+
+function readReference(r) {
+	const id = readVarint(r);
+	const refs = r._refs;
+	const object = id < refs.length ? refs[id] : undefined;
+	if (object === undefined) fail(r);
+	if (r.pos < r.end && (r.u8[r.pos] === 0x56 || r.u8[r.pos] === 0) &&
+		(isArrayBuffer(object) || isSharedArrayBuffer(object))) return readView(r, object);
+	return object;
+}
+
+// -- Objects ----------------------------------------------------------------
+
+function readObject(r, hint) {
+	const object = {};
+	r._refs.push(object);
+	const { u8, end } = r;
+	let expected = keyChild[hint];
+	let previous = -1;
+	let count = 0;
+	for (;; ++count) {
+		const { pos } = r;
+		if (pos + 2 > end) fail(r);
+		const tag = u8[pos];
+		if (tag === 0x22 && u8[pos + 1] <= KEY_SIZE) {
+			let slot = expected;
+			if (!isKeyAt(u8, pos + 1, end, slot)) {
+				slot = findKey(r, u8, pos + 1, end);
+				if (previous === -1) keyChild[hint] = slot;
+				else keyNext[previous] = slot;
+			}
+			// Taken before the value is read, which may put another key in this slot.
+			const key = keyStrings[slot];
+			const isPlain = keyIsPlain[slot];
+			expected = keyNext[slot];
+			previous = slot;
+			r.pos = pos + 2 + keyLengths[slot];
+			const value = readValue(r, slot);
+			if (isPlain === 1) object[key] = value;
+			else setProperty(r, object, key, value);
+		} else if (tag === 0x7b) {
+			r.pos = pos + 1;
+			break;
+		} else if (peekTag(r) === 0x7b) {
+			++r.pos;
+			break;
+		} else {
+			const key = readValue(r, 0);
+			setProperty(r, object, key, readValue(r, 0));
+		}
+	}
+	if (readVarint(r) !== count) fail(r);
+	return object;
+}
+
+/** Whether the length and chars at `pos` are those of the key in `slot`. */
+function isKeyAt(u8, pos, end, slot) {
+	const length = keyLengths[slot];
+	if (u8[pos] !== length || pos + length >= end) return false;
+	const base = slot * KEY_SIZE;
+	for (let i = 0; i < length; ++i) {
+		if (u8[pos + 1 + i] !== keyBytes[base + i]) return false;
+	}
+	return true;
+}
+
+/** The slot of a key which was not the expected one; makes it when it isn't known. */
+function findKey(r, u8, pos, end) {
+	const length = u8[pos];
+	const start = pos + 1;
+	if (length > end - start) fail(r);
+	let hash = length;
+	for (let i = 0; i < length; ++i) hash = Math.imul(hash ^ u8[start + i], 0x01000193);
+	const slot = (hash ^ (hash >>> 15)) & (KEY_SLOTS - 1);
+	if (isKeyAt(u8, pos, end, slot)) return slot;
+	const string = shortString(u8, start, start + length);
+	// Only names of properties are interned; comparing and hashing those costs nothing.
+	[keyStrings[slot]] = Object.keys({ __proto__: null, [string]: 0 });
+	keyBytes.set(u8.subarray(start, start + length), slot * KEY_SIZE);
+	keyLengths[slot] = length;
+	keyIsPlain[slot] = string in ObjectPrototype || isDigit(string.charCodeAt(0)) ? 0 : 1;
+	return slot;
+}
+
+function isDigit(code) {
+	return code >= 0x30 && code <= 0x39;
+}
+
+/** Defines a property whatever its key: `__proto__` and setters up there have no say. */
+function setProperty(r, object, key, value) {
+	if (typeof key === 'string') {
+		if (!isDigit(key.charCodeAt(0)) || `${+key >>> 0}` !== key) {
+			defineProperty(object, key, { __proto__: null, value, writable: true, enumerable: true, configurable: true });
+			return;
+		}
+		key = +key;
+	} else if (typeof key !== 'number') {
+		fail(r);
+	}
+	// An engine makes room for all elements up to a moderately large one.
+	if (key < 64 || hasOwnProperty.call(object, key - 1) || affords(r, key)) object[key] = value;
+	else defineSparsely(object, key, value);
+}
+
+/**
+ * Whether there is still room for `count` elements which the data only implies.
+ * There always is in honest data, or else sparse storage does as well.
+ */
+function affords(r, count) {
+	r._slack -= count;
+	return r._slack >= 0;
+}
+
+/** Defines an element in a way which makes engines store the elements in a dictionary. */
+function defineSparsely(object, index, value) {
+	defineProperty(object, index, { __proto__: null, value, enumerable: true, configurable: true, writable: false });
+	defineProperty(object, index, { __proto__: null, writable: true });
+}
+
+// -- Arrays -----------------------------------------------------------------
+
+function readDenseArray(r, hint) {
+	const length = readVarint(r);
+	const { u8, end } = r;
+	if (length > end - r.pos) fail(r);
+	const array = length <= PRESIZED_ARRAY ? new Array(length) : [];
+	r._refs.push(array);
+	for (let i = 0; i < length; ++i) {
+		if ((u8[r.pos] === 0x2d || u8[r.pos] === 0) && peekTag(r) === 0x2d) ++r.pos;
+		else array[i] = readValue(r, hint);
+	}
+	if (array.length !== length) array.length = length;
+	return readArrayProperties(r, array, length, 0x24);
+}
+
+function readSparseArray(r, hint) {
+	const length = readVarint(r);
+	const array = keep(r, []);
+	readArrayProperties(r, array, length, 0x40, hint);
+	const missing = length - array.length;
+	if (missing > 0) {
+		// The largest length makes engines store the elements in a dictionary.
+		if (missing > 64 && !affords(r, missing)) array.length = 0xffffffff;
+		array.length = length;
+	}
+	return array;
+}
+
+function readArrayProperties(r, array, length, close, hint) {
+	let count = 0;
+	for (; peekTag(r) !== close; ++count) {
+		const key = readValue(r, 0);
+		const value = readValue(r, hint);
+		// Not even `length` can be an own property yet.
+		if (key === array.length) array[key] = value;
+		else if (hasOwnProperty.call(array, key)) fail(r);
+		else setProperty(r, array, key, value);
+	}
+	++r.pos;
+	if (readVarint(r) !== count || readVarint(r) !== length) fail(r);
+	return array;
+}
+
+// -- Builtins ---------------------------------------------------------------
+
+function readMap(r) {
+	const map = keep(r, new Map());
+	let count = 0;
+	for (; peekTag(r) !== 0x3a; count += 2) {
+		const key = readValue(r, 0);
+		mapSet(map, key, readValue(r, 0));
+	}
+	++r.pos;
+	return readVarint(r) === count ? map : fail(r);
+}
+
+function readSet(r) {
+	const set = keep(r, new Set());
+	let count = 0;
+	for (; peekTag(r) !== 0x2c; ++count) setAdd(set, readValue(r, 0));
+	++r.pos;
+	return readVarint(r) === count ? set : fail(r);
+}
+
+function readRegExp(r) {
+	const source = readString(r);
+	const bits = readVarint(r);
+	let flags = '';
+	for (let i = 0; bits >>> i !== 0; ++i) {
+		if (bits & (1 << i)) flags += REGEXP_FLAGS[i] ?? fail(r);
+	}
+	return keep(r, attempt(r, () => new RegExp(source, flags)));
+}
+
+function readError(r) {
+	const id = r._refs.push(undefined) - 1;
+	let tag = readByte(r);
+	const Type = ERRORS[tag];
+	if (Type !== undefined) tag = readByte(r);
+	let message;
+	let stack;
+	let error;
+	for (; tag !== 0x2e; tag = readByte(r)) {
+		// The cause may lead back to the error, which therefore must be there by then.
+		if (tag === 0x6d && error === undefined) message = readString(r);
+		else if (tag === 0x73) stack = readString(r);
+		else if (tag === 0x63 && error === undefined) {
+			error = r._refs[id] = makeError(Type, message);
+			defineProperty(error, 'cause', {
+				__proto__: null, value: readValue(r, 0), writable: true, enumerable: false, configurable: true
+			});
+		} else fail(r);
+	}
+	error ??= r._refs[id] = makeError(Type, message);
+	// Whether there was one or not, that of this place is of no interest.
+	error.stack = stack;
+	return error;
+}
+
+function makeError(Type = Error, message) {
+	return message === undefined ? new Type() : new Type(message);
+}
+
+function readBuffer(r, tag) {
+	const length = readLongVarint(r);
+	const max = tag === 0x7e ? readLongVarint(r) : length;
+	const start = take(r, length);
+	const buffer = attempt(r, () => (
+		tag === 0x7e ? new ArrayBuffer(length, { maxByteLength: max }) : new ArrayBuffer(length)
+	));
+	new Uint8Array(buffer).set(r.u8.subarray(start, start + length));
+	return keep(r, tag === 0x43 ? toImmutable(buffer) : buffer);
+}
+
+/** The view of which `buffer` turns out to be the beginning, or else `buffer`. */
+function readView(r, buffer) {
+	const { u8, end } = r;
+	let { pos } = r;
+	while (pos < end && u8[pos] === 0) ++pos;
+	if (pos >= end || u8[pos] !== 0x56) return buffer;
+	r.pos = pos + 1;
+	const View = VIEWS[readByte(r)];
+	const offset = readLongVarint(r);
+	const length = readLongVarint(r);
+	const flags = r._version >= 14 ? readVarint(r) : 0;
+	const follows = (flags & 1) !== 0;
+	const ofResizable = (flags & 2) !== 0;
+	const shared = isSharedArrayBuffer(buffer);
+	const total = shared ? sharedLength(buffer) : bufferLength(buffer);
+	if (View === undefined || offset > total || length > total - offset) fail(r);
+	if (ofResizable !== (!shared && bufferResizable(buffer) === true)) fail(r);
+	if (follows && !ofResizable && !(shared && sharedGrowable(buffer) === true)) fail(r);
+	const size = View.BYTES_PER_ELEMENT ?? 1;
+	return keep(r, attempt(r, () => (
+		follows ? new View(buffer, offset) : new View(buffer, offset, length / size)
+	)));
+}
+
+module.exports = { Reader, decode };

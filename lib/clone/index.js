@@ -1,0 +1,9 @@
+'use strict';
+
+/**
+ * V8's structured-clone wire format in plain JavaScript: what the addon shares
+ * with JavaScript is an `ArrayBuffer`, and encoding in JITted code straight into
+ * it costs less than any crossing into native code would.
+ */
+
+module.exports = { ...require('./encode'), ...require('./decode') };

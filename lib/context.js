@@ -1,0 +1,115 @@
+'use strict';
+
+const channel = require('./channel');
+const { Handle, MAKE, drop, idOf, open } = require('./handle');
+const { originOf, setAsContext, writeSource } = require('./isolate');
+const {
+	ELSE_THROW, arrayArgument, directionOf, optionsOf, required, stringArgument, timeoutOf, transferOf,
+} = require('./options');
+const wire = require('./wire');
+
+const EVAL = 4;
+const EVAL_CLOSURE = 5;
+const KIND = 1;
+
+function writeClosure(source, values, flags) {
+	writeSource(source.origin, source.code);
+	for (let i = 0; i < values.length; ++i) {
+		wire.writeValue(values[i], flags);
+	}
+	return values.length;
+}
+
+/** A global scope with builtins of its own, inside an isolate. */
+class Context extends Handle {
+	#global;
+
+	constructor(make, id) {
+		super(make, id);
+	}
+
+	static {
+		setAsContext(([context, global]) => {
+			context.#global = global;
+			return context;
+		});
+	}
+
+	get global() {
+		const id = idOf(this);
+		if (id === undefined) {
+			throw new TypeError('Illegal invocation');
+		}
+		return this.#global;
+	}
+
+	/** Every `eval*`: options read, code sent by `call`. */
+	#eval(call, method, count, code, options) {
+		const id = open(this, 'Context');
+		required(count, 1, method);
+		stringArgument(code, method, 1);
+		options = optionsOf(options, method, 2);
+		const origin = originOf(options);
+		return options === undefined ?
+			call(EVAL, id, 0, 0, 0, writeSource, origin, code) :
+			call(EVAL, id, transferOf(options), timeoutOf(options), 0, writeSource, origin, code);
+	}
+
+	async eval(code, options) {
+		return this.#eval(channel.callAsync, 'eval', arguments.length, code, options);
+	}
+
+	evalSync(code, options) {
+		return this.#eval(channel.callSync, 'evalSync', arguments.length, code, options);
+	}
+
+	evalIgnored(code, options) {
+		this.#eval(channel.callIgnored, 'evalIgnored', arguments.length, code, options);
+	}
+
+	#evalClosure(call, method, count, code, values, options) {
+		const id = open(this, 'Context');
+		required(count, 1, method);
+		stringArgument(code, method, 1);
+		values = arrayArgument(values, method, 2);
+		options = optionsOf(options, method, 3);
+		const source = { origin: originOf(options), code };
+		return options === undefined ?
+			call(EVAL_CLOSURE, id, ELSE_THROW, 0, 0, writeClosure, source, values, 0) :
+			call(EVAL_CLOSURE, id, directionOf(options, 'result') | ELSE_THROW, timeoutOf(options), 0,
+				writeClosure, source, values, directionOf(options, 'arguments'));
+	}
+
+	async evalClosure(code, values, options) {
+		return this.#evalClosure(channel.callAsync, 'evalClosure', arguments.length, code, values, options);
+	}
+
+	evalClosureSync(code, values, options) {
+		return this.#evalClosure(channel.callSync, 'evalClosureSync', arguments.length, code, values, options);
+	}
+
+	evalClosureIgnored(code, values, options) {
+		this.#evalClosure(channel.callIgnored, 'evalClosureIgnored', arguments.length, code, values, options);
+	}
+
+	release() {
+		if (idOf(this) === undefined) {
+			throw new TypeError('Illegal invocation');
+		}
+		const id = drop(this);
+		if (id < 0) {
+			return false;
+		}
+		channel.release(id);
+		const global = this.#global;
+		this.#global = undefined;
+		if (global !== undefined && idOf(global) >= 0) {
+			channel.release(drop(global));
+		}
+		return true;
+	}
+}
+
+wire.hooks.make[KIND] = id => new Context(MAKE, id);
+
+module.exports = { Context };

@@ -1,0 +1,114 @@
+'use strict';
+
+/**
+ * Errors that come over the line, and those the library raises itself.
+ */
+
+const { sep } = require('node:path');
+
+const BOUNDARY = '\n    at (<isolated-vm boundary>)';
+/** The native classes, by their number on the wire. */
+const CLASSES = [Error, TypeError, RangeError, SyntaxError, ReferenceError, EvalError, URIError];
+
+/** How frames of the library itself are told from the user's. */
+const OWN_FRAMES = __dirname + sep;
+
+/**
+ * The `TypeError` for a wrong argument or option.
+ * @param {string} message
+ * @param {string} [code]
+ */
+function typeError(message, code = 'ERR_INVALID_ARG_TYPE') {
+	return withCode(new TypeError(message), code);
+}
+
+function withCode(error, code) {
+	Object.defineProperty(error, 'code', { value: code, writable: true, configurable: true, enumerable: true });
+	return error;
+}
+
+/** The error for the use of a released handle. */
+function released(what) {
+	return withCode(new Error(what === 'Context' ? 'Context is released' : `${what} has been released`), 'ERR_RELEASED');
+}
+
+/** The caller's frames, without the library's own. */
+function hostFrames() {
+	const holder = {};
+	const { stackTraceLimit } = Error;
+	if (typeof Error.captureStackTrace !== 'function') {
+		return '';
+	}
+	if (stackTraceLimit < 20) {
+		Error.stackTraceLimit = stackTraceLimit + 6;
+	}
+	Error.captureStackTrace(holder, hostFrames);
+	Error.stackTraceLimit = stackTraceLimit;
+	if (typeof holder.stack !== 'string') {
+		return '';
+	}
+	let frames = '';
+	for (const line of holder.stack.split('\n')) {
+		if (line.startsWith('    at ') && !line.includes(OWN_FRAMES)) {
+			frames += `\n${line}`;
+		}
+	}
+	return frames;
+}
+
+/**
+ * What a call threw, on its way to the caller. Its host frames are taken where it is thrown, which for an
+ * async call is inside the async method: there the engine still knows who awaits.
+ */
+class Thrown {
+	/** @param {unknown} value Thrown as it is unless it is an {@link ErrorParts}. */
+	constructor(value) {
+		this.value = value;
+	}
+
+	/** The value to throw. */
+	materialize() {
+		return this.value instanceof ErrorParts ? this.value.make(hostFrames()) : this.value;
+	}
+}
+
+/** An error as it came over the line, not yet an object. */
+class ErrorParts {
+	constructor(type, message, name, stack, cause, properties) {
+		this.type = type;
+		this.message = message;
+		this.name = name;
+		this.stack = stack;
+		this.cause = cause;
+		this.properties = properties;
+		this.code = undefined;
+	}
+
+	/** @param {string} frames Host frames to append. */
+	make(frames) {
+		const error = new CLASSES[this.type](this.message);
+		const define = (key, value) =>
+			Object.defineProperty(error, key, { value, writable: true, configurable: true, enumerable: false });
+		const name = this.name ?? error.name;
+		const head = this.message === '' ? name : `${name}: ${this.message}`;
+		define('stack', this.stack === undefined ? head + frames : this.stack + BOUNDARY + frames);
+		if (this.name !== undefined) {
+			define('name', this.name);
+		}
+		if (this.cause !== undefined) {
+			define('cause', this.cause.value instanceof ErrorParts ? this.cause.value.make('') : this.cause.value);
+		}
+		if (this.properties !== undefined) {
+			for (const key of Object.keys(this.properties)) {
+				Object.defineProperty(error, key,
+					{ value: this.properties[key], writable: true, configurable: true, enumerable: true });
+			}
+		}
+		if (this.code !== undefined) {
+			withCode(error, this.code);
+		}
+		return error;
+	}
+}
+
+module.exports = { CLASSES, ErrorParts, Thrown, released, typeError, withCode };

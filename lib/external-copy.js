@@ -1,0 +1,154 @@
+'use strict';
+
+const channel = require('./channel');
+const { typeError, withCode } = require('./errors');
+const { Handle, MAKE, drop, open } = require('./handle');
+const native = require('./native');
+const { boolean, COPY, optionsOf, required } = require('./options');
+const wire = require('./wire');
+
+const NEW_COPY = 108;
+const READ_COPY = 109;
+const EXTERNAL_SIZE = 110;
+const KIND = 4;
+
+/** Takes a buffer's memory out of this heap; the memory's number in the addon. */
+function detach(buffer) {
+	const { byteLength } = buffer;
+	const owned = typeof buffer.transfer === 'function' ? buffer.transfer() : structuredClone(buffer, { transfer: [buffer] });
+	const id = native.adopt(owned);
+	return id === undefined ? native.stage(owned, 0, byteLength) : id;
+}
+
+wire.hooks.detach = detach;
+
+function transferListOf(value, options) {
+	const list = options?.transferList;
+	let buffers = [];
+	if (list !== undefined && list !== null) {
+		if (!Array.isArray(list)) {
+			throw typeError('`transferList` must be an array');
+		}
+		for (const buffer of list) {
+			if (!(buffer instanceof ArrayBuffer)) {
+				throw typeError('Non-ArrayBuffer passed in `transferList`');
+			}
+		}
+		buffers = list;
+	}
+	if (options !== undefined && boolean(options, 'transferOut')) {
+		const buffer = ArrayBuffer.isView(value) ? value.buffer : value;
+		if (buffer instanceof ArrayBuffer) {
+			buffers = [...buffers, buffer];
+		}
+	}
+	for (const buffer of buffers) {
+		// Node's small Buffers share one pool; taking it away would take others' memory.
+		if (buffer === POOL.buffer) {
+			throw withCode(new TypeError('A Buffer of Node\'s pool can\'t be transferred; copy it first'), 'ERR_DATA_CLONE');
+		}
+	}
+	return buffers.length === 0 ? undefined : buffers;
+}
+
+const POOL = Buffer.from('pool');
+
+function writeCopy(value, transferList) {
+	if (transferList === undefined) {
+		wire.writeValue(value, COPY);
+	} else {
+		wire.writeClone(value, transferList);
+	}
+	return 0;
+}
+
+/** A value outside every heap, to be copied into any. */
+class ExternalCopy extends Handle {
+	constructor(value, options) {
+		if (value === MAKE) {
+			super(MAKE, options);
+			return;
+		}
+		required(arguments.length, 1, 'ExternalCopy');
+		options = optionsOf(options, 'ExternalCopy', 2);
+		const transferList = transferListOf(value, options);
+		super(MAKE, channel.local(NEW_COPY, 0, 0, writeCopy, value, transferList));
+	}
+
+	static get totalExternalSize() {
+		return channel.local(EXTERNAL_SIZE, 0);
+	}
+
+	copy(options) {
+		const id = open(this, 'Copy');
+		options = optionsOf(options, 'copy', 1);
+		const release = options !== undefined && boolean(options, 'release');
+		const transferIn = options !== undefined && boolean(options, 'transferIn');
+		const value = channel.local(READ_COPY, id, transferIn ? 1 : 0);
+		if (release) {
+			this.release();
+		}
+		return value;
+	}
+
+	copyInto(options) {
+		const id = open(this, 'Copy');
+		options = optionsOf(options, 'copyInto', 1);
+		const release = options !== undefined && boolean(options, 'release');
+		const transferIn = options !== undefined && boolean(options, 'transferIn');
+		return new Copy(MAKE, this, id, release, transferIn);
+	}
+
+	release() {
+		open(this, 'Copy');
+		channel.release(drop(this));
+	}
+}
+
+/** What `copyInto()` gives: arrives as a copy. */
+class Copy {
+	#owner;
+	#id;
+	#release;
+	#transferIn;
+
+	constructor(make, owner, id, release, transferIn) {
+		if (make !== MAKE) {
+			throw new TypeError('`Copy` can\'t be constructed; `copyInto()` makes it');
+		}
+		this.#owner = owner;
+		this.#id = id;
+		this.#release = release;
+		this.#transferIn = transferIn;
+		if (release) {
+			drop(owner);
+		}
+	}
+
+	/** Whether `value` is such an object. */
+	static is(value) {
+		return #owner in value;
+	}
+
+	/** Writes it; with `release` it can be passed once. */
+	static write(value) {
+		if (value.#id < 0) {
+			throw withCode(new Error('The return value of `copyInto()` should only be used once'), 'ERR_RELEASED');
+		}
+		if (!value.#release) {
+			open(value.#owner, 'Copy');
+		}
+		wire.u8(wire.COPY_INTO);
+		wire.u32(value.#id);
+		wire.u8(value.#transferIn ? 1 : 0);
+		if (value.#release) {
+			const id = value.#id;
+			value.#id = -1;
+			queueMicrotask(() => channel.release(id));
+		}
+	}
+}
+
+wire.hooks.make[KIND] = id => new ExternalCopy(MAKE, id);
+
+module.exports = { Copy, ExternalCopy };

@@ -1,0 +1,183 @@
+'use strict';
+
+const channel = require('./channel');
+const { typeError, withCode } = require('./errors');
+const { Handle, MAKE, open } = require('./handle');
+const { int32, optionsOf, required, string, stringArgument } = require('./options');
+const wire = require('./wire');
+
+// Operations (src/face/node/calls.rs, local.rs).
+const CREATE_CONTEXT = 1;
+const COMPILE_SCRIPT = 2;
+const HEAP_STATISTICS = 11;
+const NEW_ISOLATE = 101;
+const DISPOSE = 103;
+const IS_DISPOSED = 104;
+const CPU_TIME = 105;
+const WALL_TIME = 106;
+const REFERENCE_COUNT = 107;
+const ISOLATE_ID = 111;
+
+/** The kind of handle (src/face/node/wire.rs). */
+const KIND = 0;
+
+/** MB */
+const DEFAULT_LIMIT = 128;
+const LEAST_LIMIT = 8;
+/** What a limit in bytes may reach: V8's own heap sizes are no larger. */
+const MOST_LIMIT = 1 << 20;
+
+const STATISTICS = [
+	'total_heap_size', 'total_heap_size_executable', 'total_physical_size', 'total_available_size', 'used_heap_size',
+	'heap_size_limit', 'malloced_memory', 'peak_malloced_memory', 'does_zap_garbage', 'externally_allocated_size',
+];
+
+function memoryLimitOf(options) {
+	const limit = options?.memoryLimit;
+	if (limit === undefined || limit === null) {
+		return DEFAULT_LIMIT;
+	}
+	if (typeof limit !== 'number') {
+		throw typeError('`memoryLimit` must be a number');
+	}
+	if (!(limit >= LEAST_LIMIT)) {
+		throw withCode(new RangeError(`\`memoryLimit\` must be at least ${LEAST_LIMIT}`), 'ERR_OUT_OF_RANGE');
+	}
+	if (limit > MOST_LIMIT) {
+		throw withCode(new RangeError(`\`memoryLimit\` must be at most ${MOST_LIMIT} (it is in MB), got ${limit}`), 'ERR_OUT_OF_RANGE');
+	}
+	return Math.ceil(limit);
+}
+
+/** Options that the contract has and this version doesn't act on. */
+function refuse(options, names, method) {
+	for (const name of names) {
+		if (options?.[name] !== undefined && options[name] !== null && options[name] !== false) {
+			throw withCode(new TypeError(`\`${name}\` is not supported by \`${method}\` in this version`), 'ERR_NOT_SUPPORTED');
+		}
+	}
+}
+
+/** Where source comes from (`ScriptOrigin`). */
+function originOf(options) {
+	return options === undefined ? NO_ORIGIN : {
+		filename: string(options, 'filename') ?? NO_ORIGIN.filename,
+		line: int32(options, 'lineOffset'),
+		column: int32(options, 'columnOffset'),
+	};
+}
+
+const NO_ORIGIN = { filename: '<isolated-vm>', line: 0, column: 0 };
+
+/** Writes an origin and source. */
+function writeSource(origin, code) {
+	wire.writeString(origin.filename);
+	wire.u32(origin.line);
+	wire.u32(origin.column);
+	wire.writeString(code);
+	return 0;
+}
+
+function statistics(numbers) {
+	const result = {};
+	STATISTICS.forEach((name, i) => {
+		result[name] = numbers[i];
+	});
+	return result;
+}
+
+/** An isolate: a heap of its own, on threads of its own. */
+class Isolate extends Handle {
+	constructor(options, id) {
+		if (options === MAKE) {
+			super(MAKE, id);
+			return;
+		}
+		options = optionsOf(options, 'Isolate', 1);
+		const limit = memoryLimitOf(options);
+		const { onCatastrophicError } = options ?? {};
+		if (onCatastrophicError !== undefined && onCatastrophicError !== null && typeof onCatastrophicError !== 'function') {
+			throw typeError('`onCatastrophicError` must be a function');
+		}
+		refuse(options, ['inspector', 'snapshot'], 'Isolate');
+		const wants = typeof onCatastrophicError === 'function';
+		super(MAKE, channel.local(NEW_ISOLATE, 0, wants ? 1 : 0, () => limit));
+		if (wants) {
+			channel.catastrophes.set(channel.local(ISOLATE_ID, open(this, 'Isolate')), onCatastrophicError);
+		}
+	}
+
+	get isDisposed() {
+		return channel.local(IS_DISPOSED, open(this, 'Isolate'));
+	}
+
+	get cpuTime() {
+		return channel.local(CPU_TIME, open(this, 'Isolate'));
+	}
+
+	get wallTime() {
+		return channel.local(WALL_TIME, open(this, 'Isolate'));
+	}
+
+	get referenceCount() {
+		return channel.local(REFERENCE_COUNT, open(this, 'Isolate'));
+	}
+
+	dispose() {
+		channel.local(DISPOSE, open(this, 'Isolate'));
+	}
+
+	async createContext(options) {
+		const id = this.#contextOptions(options, 'createContext');
+		return asContext(await channel.callAsync(CREATE_CONTEXT, id, 0, 0, 0, channel.nothing));
+	}
+
+	createContextSync(options) {
+		const id = this.#contextOptions(options, 'createContextSync');
+		return asContext(channel.callSync(CREATE_CONTEXT, id, 0, 0, 0, channel.nothing));
+	}
+
+	#contextOptions(options, method) {
+		const id = open(this, 'Isolate');
+		refuse(optionsOf(options, method, 1), ['inspector'], method);
+		return id;
+	}
+
+	async compileScript(code, options) {
+		const [id, origin] = this.#compileOptions(arguments.length, code, options, 'compileScript');
+		return channel.callAsync(COMPILE_SCRIPT, id, 0, 0, 0, writeSource, origin, code);
+	}
+
+	compileScriptSync(code, options) {
+		const [id, origin] = this.#compileOptions(arguments.length, code, options, 'compileScriptSync');
+		return channel.callSync(COMPILE_SCRIPT, id, 0, 0, 0, writeSource, origin, code);
+	}
+
+	#compileOptions(count, code, options, method) {
+		const id = open(this, 'Isolate');
+		required(count, 1, method);
+		stringArgument(code, method, 1);
+		options = optionsOf(options, method, 2);
+		refuse(options, ['cachedData', 'produceCachedData'], method);
+		return [id, originOf(options)];
+	}
+
+	async getHeapStatistics() {
+		return statistics(await channel.callAsync(HEAP_STATISTICS, open(this, 'Isolate'), 0, 0, 0, channel.nothing));
+	}
+
+	getHeapStatisticsSync() {
+		return statistics(channel.callSync(HEAP_STATISTICS, open(this, 'Isolate'), 0, 0, 0, channel.nothing));
+	}
+}
+
+let asContext;
+
+wire.hooks.make[KIND] = id => new Isolate(MAKE, id);
+
+module.exports = {
+	Isolate, originOf, writeSource,
+	setAsContext(callback) {
+		asContext = callback;
+	},
+};

@@ -1,0 +1,63 @@
+'use strict';
+
+const channel = require('./channel');
+const { Context } = require('./context');
+const { typeError } = require('./errors');
+const { Handle, MAKE, drop, idOf, open } = require('./handle');
+const { boolean, optionsOf, required, timeoutOf, transferOf } = require('./options');
+const wire = require('./wire');
+
+const RUN_SCRIPT = 3;
+const KIND = 2;
+
+/** Compiled source, to be run in any context of its isolate. */
+class Script extends Handle {
+	constructor(make, id) {
+		super(make, id);
+	}
+
+	#run(call, method, count, context, options) {
+		const id = open(this, 'Script');
+		required(count, 1, method);
+		if (!(context instanceof Context)) {
+			throw typeError(`\`${method}\` requires parameter 1 to be a Context`);
+		}
+		const contextId = open(context, 'Context');
+		options = optionsOf(options, method, 2);
+		if (options === undefined) {
+			return call(RUN_SCRIPT, id, 0, 0, contextId, channel.nothing);
+		}
+		const release = boolean(options, 'release');
+		const result = call(RUN_SCRIPT, id, transferOf(options), timeoutOf(options), contextId, channel.nothing);
+		if (release && idOf(this) >= 0) {
+			this.release();
+		}
+		return result;
+	}
+
+	async run(context, options) {
+		return this.#run(channel.callAsync, 'run', arguments.length, context, options);
+	}
+
+	runSync(context, options) {
+		return this.#run(channel.callSync, 'runSync', arguments.length, context, options);
+	}
+
+	runIgnored(context, options) {
+		this.#run(channel.callIgnored, 'runIgnored', arguments.length, context, options);
+	}
+
+	release() {
+		if (idOf(this) === undefined) {
+			throw new TypeError('Illegal invocation');
+		}
+		const id = drop(this);
+		if (id >= 0) {
+			channel.release(id);
+		}
+	}
+}
+
+wire.hooks.make[KIND] = id => new Script(MAKE, id);
+
+module.exports = { Script };

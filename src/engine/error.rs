@@ -1,0 +1,210 @@
+//! Every way an operation can fail, with the JavaScript class, the message and a stable code.
+
+use crate::engine::transfer::{Text, Transfer};
+
+/// The native error classes of JavaScript.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+#[allow(missing_docs)]
+pub enum ErrorClass {
+    Error = 0,
+    TypeError = 1,
+    RangeError = 2,
+    SyntaxError = 3,
+    ReferenceError = 4,
+    EvalError = 5,
+    UriError = 6,
+}
+
+impl ErrorClass {
+    /// The class with this number on the wire; [`ErrorClass::Error`] for any other.
+    pub fn from_u8(n: u8) -> Self {
+        match n {
+            1 => Self::TypeError,
+            2 => Self::RangeError,
+            3 => Self::SyntaxError,
+            4 => Self::ReferenceError,
+            5 => Self::EvalError,
+            6 => Self::UriError,
+            _ => Self::Error,
+        }
+    }
+}
+
+/// Failures raised by islet itself. Texts are those that users of isolated-vm match on.
+#[derive(thiserror::Error, Clone, PartialEq, Eq, Debug)]
+pub enum Failure {
+    /// An operation on an isolate that has ended.
+    #[error("Isolate is disposed")]
+    Disposed,
+    /// `dispose()` called twice.
+    #[error("Isolate is already disposed")]
+    AlreadyDisposed,
+    /// The isolate ended while the call ran.
+    #[error("Isolate was disposed during execution")]
+    DisposedDuring,
+    /// The isolate outgrew its memory limit while the call ran.
+    #[error("Isolate was disposed during execution due to memory limit")]
+    MemoryLimit,
+    /// V8 gave up on the isolate.
+    #[error("Isolate was disposed during execution due to a fatal error in V8: {0}")]
+    EngineFatal(String),
+    /// `timeout` ran out.
+    #[error("Script execution timed out.")]
+    Timeout,
+    /// A value that needs a transfer option came without one.
+    #[error("A non-transferable value was passed")]
+    NonTransferable,
+    /// A handle that was released is used.
+    #[error("{0} has been released")]
+    Released(&'static str),
+    /// `apply` on something that isn't callable.
+    #[error("Reference is not a function")]
+    NotAFunction,
+    /// `get`, `set` or `delete` on a primitive.
+    #[error("Reference is not an object")]
+    NotAnObject,
+    /// A getter or a proxy in the way of `get` without `accessors`.
+    #[error("Object is or has proxy")]
+    HasProxy,
+    /// A getter in the way of `get` without `accessors`.
+    #[error("Property is getter")]
+    IsGetter,
+    /// `copyInto({ transferIn: true })` was already redeemed.
+    #[error("Array buffer is invalid")]
+    BufferGone,
+    /// A handle used with an isolate that doesn't own it.
+    #[error("{0} does not belong to this isolate")]
+    WrongIsolate(&'static str),
+    /// The Node environment that owns a function or value has ended.
+    #[error("The environment that owns this function has ended")]
+    EnvironmentGone,
+    /// `deref()` outside the owner.
+    #[error("Cannot dereference this from current isolate")]
+    ForeignDeref,
+    /// No thread could be started.
+    #[error("No thread could be started for the isolate: {0}")]
+    NoThread(String),
+    /// `derefInto()` on its way into an isolate that isn't the owner.
+    #[error("Cannot dereference this into target isolate")]
+    ForeignDerefInto,
+    /// A symbol, where a copy was asked for.
+    #[error("Unsupported type")]
+    UnsupportedType,
+    /// A string longer than V8 allows.
+    #[error("Invalid string length")]
+    StringTooLong,
+    /// An array buffer that doesn't fit the memory limit.
+    #[error("Array buffer allocation failed")]
+    BufferRefused,
+    /// A property key that is neither string nor integer.
+    #[error("Invalid `key`")]
+    InvalidKey,
+    /// `set` refused by the object.
+    #[error("Set failed")]
+    SetFailed,
+    /// `delete` refused by the object.
+    #[error("Delete failed")]
+    DeleteFailed,
+    /// Anything that is a mistake of the library itself.
+    #[error("Internal error: {0}")]
+    Internal(String),
+}
+
+impl Failure {
+    /// The `code` property of the error.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Disposed | Self::AlreadyDisposed | Self::DisposedDuring => "ERR_ISOLATE_DISPOSED",
+            Self::MemoryLimit | Self::BufferRefused => "ERR_MEMORY_LIMIT",
+            Self::EngineFatal(_) => "ERR_ENGINE_FATAL",
+            Self::Timeout => "ERR_TIMEOUT",
+            Self::NonTransferable | Self::UnsupportedType => "ERR_NON_TRANSFERABLE",
+            Self::Released(_) | Self::BufferGone => "ERR_RELEASED",
+            Self::NotAFunction
+            | Self::NotAnObject
+            | Self::HasProxy
+            | Self::IsGetter
+            | Self::InvalidKey
+            | Self::SetFailed
+            | Self::DeleteFailed => "ERR_REFERENCE",
+            Self::WrongIsolate(_) | Self::ForeignDeref | Self::ForeignDerefInto => "ERR_WRONG_ISOLATE",
+            Self::StringTooLong => "ERR_STRING_TOO_LONG",
+            Self::EnvironmentGone => "ERR_ENVIRONMENT_GONE",
+            Self::NoThread(_) => "ERR_NO_THREAD",
+            Self::Internal(_) => "ERR_INTERNAL",
+        }
+    }
+
+    /// The class of the error.
+    pub fn class(&self) -> ErrorClass {
+        match self {
+            Self::NonTransferable
+            | Self::NotAFunction
+            | Self::NotAnObject
+            | Self::HasProxy
+            | Self::IsGetter
+            | Self::WrongIsolate(_)
+            | Self::ForeignDeref
+            | Self::ForeignDerefInto
+            | Self::UnsupportedType
+            | Self::InvalidKey
+            | Self::SetFailed
+            | Self::DeleteFailed => ErrorClass::TypeError,
+            Self::StringTooLong | Self::BufferRefused => ErrorClass::RangeError,
+            _ => ErrorClass::Error,
+        }
+    }
+}
+
+/// An error object on its way between two heaps.
+#[derive(Clone, Debug)]
+pub struct ErrorValue {
+    /// Which native class it descends from.
+    pub class: ErrorClass,
+    /// Its own or inherited `name` when that isn't the class's.
+    pub name: Option<Text>,
+    /// `message`.
+    pub message: Text,
+    /// `stack` as it stands in the heap where it was thrown.
+    pub stack: Option<Text>,
+    /// `cause`, when it has one: itself an error or a copied value.
+    pub cause: Option<Transfer>,
+    /// Its own data properties that could be cloned, as one cloned object.
+    pub properties: Option<Transfer>,
+}
+
+/// What a failed operation gives: raised by islet, or thrown by JavaScript.
+#[derive(Clone, Debug)]
+pub enum Thrown {
+    /// Raised by islet.
+    Failure(Failure),
+    /// Thrown by JavaScript: an [`Transfer::Error`] or any other value.
+    Value(Transfer),
+}
+
+impl From<Failure> for Thrown {
+    fn from(failure: Failure) -> Self {
+        Self::Failure(failure)
+    }
+}
+
+impl Thrown {
+    /// The value that stands for it on the wire.
+    pub fn into_transfer(self) -> Transfer {
+        match self {
+            Self::Value(value) => value,
+            Self::Failure(failure) => Transfer::Error(Box::new(ErrorValue {
+                class: failure.class(),
+                name: None,
+                message: Text::from_str(&failure.to_string()),
+                stack: None,
+                cause: None,
+                properties: None,
+            })),
+        }
+    }
+}
+
+/// The result of an operation: the values it returns.
+pub type Outcome = Result<Transfer, Thrown>;

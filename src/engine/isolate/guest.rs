@@ -1,0 +1,479 @@
+//! What only the thread inside an isolate touches: V8's isolate, the handle table, and what the guest holds of others.
+
+use std::cell::{Cell, OnceCell, RefCell};
+use std::collections::HashMap;
+use std::ffi::c_void;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use super::task::Task;
+use super::{Cause, Isolate};
+use crate::engine::error::{Failure, Outcome};
+use crate::engine::executor::Worker;
+use crate::engine::host::TreeId;
+use crate::engine::limits::memory::{self, MB, Memory};
+use crate::engine::limits::watchdog::Ended;
+use crate::engine::limits::fatal;
+use crate::engine::operations;
+use crate::engine::platform;
+use crate::engine::signal::{Wait, Waiter};
+use crate::engine::transfer::guest::{Foreign, PromiseWatch};
+use crate::engine::weak::{Collected, WeakSlot};
+
+/// A context of the guest, shared by everything that lives in it.
+pub struct Realm {
+    /// V8's context.
+    pub context: v8::Global<v8::Context>,
+}
+
+/// One entry of the handle table.
+pub enum Entry {
+    /// A `Context`.
+    Context(Rc<Realm>),
+    /// A `Script`.
+    Script(v8::Global<v8::UnboundScript>),
+    /// Any value: what a `Reference` or an exported function refers to.
+    Value {
+        /// The value.
+        value: v8::Global<v8::Value>,
+        /// Where it is used.
+        realm: Rc<Realm>,
+    },
+    /// The guest's half of a promise that somebody else settles.
+    Resolver {
+        /// V8's resolver.
+        resolver: v8::Global<v8::PromiseResolver>,
+        /// Where it lives.
+        realm: Rc<Realm>,
+    },
+}
+
+/// Numbered places, reused when free.
+pub struct Slots<T> {
+    places: Vec<Option<T>>,
+    free: Vec<u32>,
+}
+
+impl<T> Default for Slots<T> {
+    fn default() -> Self {
+        Self { places: Vec::new(), free: Vec::new() }
+    }
+}
+
+impl<T> Slots<T> {
+    /// Puts `value` in a free place.
+    pub fn insert(&mut self, value: T) -> u32 {
+        if let Some(slot) = self.free.pop() {
+            self.places[slot as usize] = Some(value);
+            return slot;
+        }
+        self.places.push(Some(value));
+        (self.places.len() - 1) as u32
+    }
+
+    /// What is in a place.
+    pub fn get(&self, slot: u32) -> Option<&T> {
+        self.places.get(slot as usize)?.as_ref()
+    }
+
+    /// Puts something else in a place that is taken.
+    pub fn replace(&mut self, slot: u32, value: T) {
+        if let Some(place) = self.places.get_mut(slot as usize).filter(|place| place.is_some()) {
+            *place = Some(value);
+        }
+    }
+
+    /// Empties a place.
+    pub fn remove(&mut self, slot: u32) -> Option<T> {
+        let value = self.places.get_mut(slot as usize)?.take()?;
+        self.free.push(slot);
+        Some(value)
+    }
+}
+
+/// Everything inside one isolate.
+pub struct Guest {
+    shared: v8::SharedIsolate,
+    terminator: v8::IsolateHandle,
+    address: usize,
+    memory: Arc<Memory>,
+    /// What others hold of this isolate.
+    pub table: RefCell<Slots<Entry>>,
+    /// What this guest holds of others: functions and handles, freed when their objects are collected.
+    pub foreign: RefCell<Slots<(Arc<Foreign>, Option<WeakSlot>)>>,
+    /// Slots of `foreign` whose objects were collected.
+    pub collected: Collected,
+    /// Classes of the handle objects, by name.
+    pub templates: RefCell<HashMap<&'static str, v8::Global<v8::FunctionTemplate>>>,
+    /// Promises of this guest that are observed from outside.
+    pub watches: RefCell<Slots<PromiseWatch>>,
+    service: RefCell<Option<Rc<Realm>>>,
+    last_realm: RefCell<std::rc::Weak<Realm>>,
+    current: RefCell<Option<Context>>,
+    depth: Cell<u32>,
+    tree: Cell<TreeId>,
+    timed_out: Cell<bool>,
+    waiter: RefCell<Waiter>,
+    heap_extended: Cell<bool>,
+    link: OnceCell<Box<Link>>,
+}
+
+// SAFETY: a Guest moves between threads only while no thread is inside (it is handed over through the isolate's
+// queue, under its lock), and V8's Locker orders all use of what it holds.
+unsafe impl Send for Guest {}
+
+/// Where a running guest is: which isolate, on which thread.
+#[derive(Clone)]
+pub struct Context {
+    /// The isolate.
+    pub isolate: Arc<Isolate>,
+    /// The thread.
+    pub worker: Arc<Worker>,
+}
+
+/// What V8's callbacks get to find the guest.
+struct Link {
+    guest: *const Guest,
+}
+
+#[derive(Clone, Copy)]
+struct GuestSlot(*const Guest);
+
+impl Guest {
+    /// Makes V8's isolate, on the calling guest thread.
+    pub fn new(isolate: &Arc<Isolate>) -> Box<Self> {
+        fatal::set_current(Some(Arc::clone(isolate)));
+        let memory = Arc::clone(&isolate.memory);
+        let params = v8::CreateParams::default()
+            .heap_limits(0, memory.limit)
+            .array_buffer_allocator(memory::allocator(&memory).make_shared())
+            .allow_atomics_wait(false);
+        let mut owned = v8::Isolate::new(params);
+        owned.set_microtasks_policy(v8::MicrotasksPolicy::Explicit);
+        owned.set_oom_error_handler(fatal::out_of_memory);
+        owned.set_capture_stack_trace_for_uncaught_exceptions(false, 0);
+        // SAFETY: the raw pointer is used as a number only.
+        let address = unsafe { std::mem::transmute::<v8::UnsafeRawIsolatePtr, usize>(owned.as_raw_isolate_ptr()) };
+        platform::register(address, Arc::downgrade(isolate));
+        let terminator = owned.thread_safe_handle();
+        // SAFETY: everything attached to the isolate (the slot below, its callbacks' data, the allocator) is
+        // used only by the thread inside, or is Sync.
+        let shared = match unsafe { owned.try_into_shared() } {
+            Ok(shared) => shared,
+            Err(error) => unreachable!("a fresh isolate can be shared: {error}"),
+        };
+        let guest = Box::new(Self {
+            shared,
+            terminator,
+            address,
+            memory,
+            table: RefCell::default(),
+            foreign: RefCell::default(),
+            collected: Collected::default(),
+            templates: RefCell::default(),
+            watches: RefCell::default(),
+            service: RefCell::new(None),
+            last_realm: RefCell::default(),
+            current: RefCell::new(None),
+            depth: Cell::new(0),
+            tree: Cell::new(0),
+            timed_out: Cell::new(false),
+            waiter: RefCell::default(),
+            heap_extended: Cell::new(false),
+            link: OnceCell::new(),
+        });
+        let link: *const Guest = &*guest;
+        let data: *const Link = &**guest.link.get_or_init(|| Box::new(Link { guest: link }));
+        {
+            let mut locker = guest.shared.lock();
+            locker.set_slot(GuestSlot(link));
+            locker.add_near_heap_limit_callback(near_heap_limit, data.cast_mut().cast());
+            locker.add_gc_epilogue_callback(
+                after_collection,
+                data.cast_mut().cast(),
+                v8::GCType::kGCTypeMarkSweepCompact,
+            );
+        }
+        guest
+    }
+
+    /// Terminates what runs inside, from any thread.
+    pub fn terminator(&self) -> v8::IsolateHandle {
+        self.terminator.clone()
+    }
+
+    /// The guest that the calling thread is inside of. For V8's callbacks: the reference must not be kept
+    /// beyond the callback, during which `enter` holds the guest.
+    pub fn of<'a>(isolate: &v8::Isolate) -> &'a Self {
+        let slot = isolate.get_slot::<GuestSlot>().copied();
+        // SAFETY: set in `new` for every isolate of ours; the Guest owns V8's isolate and so outlives it, and
+        // stays at its address while a thread is inside.
+        unsafe { &*slot.unwrap_or_else(|| unreachable!("an isolate of ours has a guest")).0 }
+    }
+
+    /// The isolate's memory account.
+    pub fn memory(&self) -> &Arc<Memory> {
+        &self.memory
+    }
+
+    /// The context that V8 is in.
+    pub fn current_realm(&self, scope: &v8::PinScope<'_, '_>) -> Rc<Realm> {
+        Rc::new(Realm { context: v8::Global::new(scope, scope.get_current_context()) })
+    }
+
+    /// A context for work that needs any: the last one made, or else one of its own.
+    pub fn service_realm(&self, scope: &mut v8::PinScope<'_, '_, ()>) -> Rc<Realm> {
+        if let Some(realm) = self.last_realm.borrow().upgrade() {
+            return realm;
+        }
+        let context = v8::Context::new(scope, v8::ContextOptions::default());
+        let realm = Rc::new(Realm { context: v8::Global::new(scope, context) });
+        *self.service.borrow_mut() = Some(Rc::clone(&realm));
+        self.note_realm(&realm);
+        realm
+    }
+
+    /// Notes a context as the last one made.
+    pub fn note_realm(&self, realm: &Rc<Realm>) {
+        *self.last_realm.borrow_mut() = Rc::downgrade(realm);
+    }
+
+    /// Where it runs at the moment.
+    pub fn context(&self) -> Context {
+        match &*self.current.borrow() {
+            Some(context) => context.clone(),
+            None => unreachable!("guest code runs only while a thread is inside"),
+        }
+    }
+
+    /// The tree of calls that runs.
+    pub fn tree(&self) -> TreeId {
+        self.tree.get()
+    }
+
+    /// Enters the isolate on the calling thread and lets `body` work. `body` says whether the isolate goes on;
+    /// if not, V8's isolate is disposed here.
+    pub fn enter(
+        self: Box<Self>,
+        isolate: &Arc<Isolate>,
+        worker: &Arc<Worker>,
+        body: impl FnOnce(&mut Inside<'_>) -> bool,
+    ) -> Option<Box<Self>> {
+        fatal::set_current(Some(Arc::clone(isolate)));
+        let mut locker = self.shared.lock();
+        *self.current.borrow_mut() =
+            Some(Context { isolate: Arc::clone(isolate), worker: Arc::clone(worker) });
+        let live = body(&mut Inside { guest: &self, v8: &mut locker });
+        if !live {
+            self.forget_everything(isolate, &mut locker);
+        }
+        *self.current.borrow_mut() = None;
+        drop(locker);
+        let guest = if live {
+            Some(self)
+        } else {
+            drop(self);
+            None
+        };
+        fatal::set_current(None);
+        guest
+    }
+
+    /// The ordered end: handles first, then what V8 posted, then (by drop) V8's isolate.
+    fn forget_everything(&self, isolate: &Arc<Isolate>, v8: &mut v8::Isolate) {
+        platform::unregister(self.address);
+        v8.cancel_terminate_execution();
+        drop(isolate.take_foreground());
+        let table = std::mem::take(&mut *self.table.borrow_mut());
+        isolate.references.store(0, Ordering::Relaxed);
+        drop(table);
+        let foreign = std::mem::take(&mut *self.foreign.borrow_mut());
+        drop(foreign);
+        let watches = std::mem::take(&mut *self.watches.borrow_mut());
+        drop(watches);
+        self.templates.borrow_mut().clear();
+        *self.service.borrow_mut() = None;
+    }
+
+    // --- handle table ------------------------------------------------------------------------
+
+    /// Adds an entry.
+    pub fn keep(&self, isolate: &Isolate, entry: Entry) -> u32 {
+        isolate.references.fetch_add(1, Ordering::Relaxed);
+        self.table.borrow_mut().insert(entry)
+    }
+
+    /// The realm of a context's entry.
+    pub fn realm(&self, id: u32) -> Result<Rc<Realm>, Failure> {
+        match self.table.borrow().get(id) {
+            Some(Entry::Context(realm) | Entry::Value { realm, .. }) => Ok(Rc::clone(realm)),
+            _ => Err(Failure::Released("Context")),
+        }
+    }
+
+    /// The value of an entry, and where it is used.
+    pub fn value<'s>(
+        &self,
+        scope: &v8::PinScope<'s, '_, ()>,
+        id: u32,
+    ) -> Result<(v8::Local<'s, v8::Value>, Rc<Realm>), Failure> {
+        match self.table.borrow().get(id) {
+            Some(Entry::Value { value, realm }) => Ok((v8::Local::new(scope, value), Rc::clone(realm))),
+            _ => Err(Failure::Released("Reference")),
+        }
+    }
+
+    /// Takes the resolver of a promise.
+    pub fn take_resolver(&self, isolate: &Isolate, id: u32) -> Option<Entry> {
+        isolate.references.fetch_sub(1, Ordering::Relaxed);
+        self.table.borrow_mut().remove(id)
+    }
+
+    fn forget_dropped(&self, isolate: &Isolate) {
+        for id in isolate.take_dropped() {
+            let entry = self.table.borrow_mut().remove(id);
+            if entry.is_some() {
+                isolate.references.fetch_sub(1, Ordering::Relaxed);
+            }
+        }
+        let collected = std::mem::take(&mut *self.collected.borrow_mut());
+        for slot in collected {
+            let foreign = self.foreign.borrow_mut().remove(slot);
+            drop(foreign);
+        }
+    }
+
+    // --- waiting -------------------------------------------------------------------------------
+
+    /// Waits for somebody else's outcome, inside a call of the guest, and serves tasks meanwhile: those that
+    /// somebody waits for, or with `all` any. The guest's own time limit stands still.
+    /// `None` when the guest has to unwind instead.
+    pub fn wait(&self, v8: &mut v8::Isolate, start: impl FnOnce(&Arc<Wait>), all: bool) -> Option<Outcome> {
+        let Context { isolate, worker } = self.context();
+        let paused = worker.deadline.end();
+        if paused == Ended::Fired {
+            self.timed_out.set(true);
+            return None;
+        }
+        let wait = Wait::new(Arc::clone(&worker.signal));
+        start(&wait);
+        let outer = isolate.set_serving(true);
+        let outcome = loop {
+            let seen = worker.signal.seen();
+            if let Some(outcome) = wait.poll() {
+                break Some(outcome);
+            }
+            if !isolate.is_live() {
+                break None;
+            }
+            if let Some(task) = isolate.take_servable(all) {
+                Inside { guest: self, v8 }.run(task);
+                continue;
+            }
+            let spun = self.waiter.borrow_mut().wait(&worker.signal, seen, None);
+            isolate.clocks.add_spun(spun);
+        };
+        isolate.set_serving(outer);
+        if let Ended::Left(left) = paused {
+            worker.deadline.begin(left, self.terminator());
+        }
+        if !isolate.is_live() {
+            self.terminator.terminate_execution();
+            return None;
+        }
+        outcome
+    }
+}
+
+/// An isolate entered by the calling thread.
+pub struct Inside<'a> {
+    guest: &'a Guest,
+    v8: &'a mut v8::Isolate,
+}
+
+impl Inside<'_> {
+    /// Forgets what nobody refers to any more.
+    pub fn forget_dropped(&mut self) {
+        let isolate = self.guest.context().isolate;
+        self.guest.forget_dropped(&isolate);
+    }
+
+    /// Runs one task and answers.
+    pub fn run(&mut self, mut task: Task) {
+        let guest = self.guest;
+        let Context { isolate, worker } = guest.context();
+        let depth = guest.depth.get();
+        let tree = guest.tree.replace(task.tree);
+        let timed_out = guest.timed_out.replace(false);
+        guest.depth.set(depth + 1);
+        isolate.begin(task.take_reply());
+        if depth == 0 {
+            isolate.clocks.begin();
+            guest.forget_dropped(&isolate);
+        }
+        if task.timeout > 0 {
+            worker.deadline.begin(Duration::from_millis(task.timeout.into()), guest.terminator());
+        }
+        let request = std::mem::replace(&mut task.request, super::task::Request::Boot);
+        let mut outcome = {
+            v8::scope!(let scope, self.v8);
+            operations::run(guest, &isolate, scope, request)
+        };
+        if depth == 0 {
+            // Inside the time limit: reactions are as much the guest's work as the call itself.
+            self.v8.perform_microtask_checkpoint();
+        }
+        let fired = worker.deadline.end() == Ended::Fired || guest.timed_out.get();
+        if guest.memory.exceeded() {
+            isolate.dispose(Cause::Memory);
+        }
+        if !isolate.is_live() {
+            outcome = Err(isolate.end_failure().into());
+        } else if fired {
+            self.v8.cancel_terminate_execution();
+            outcome = Err(Failure::Timeout.into());
+        }
+        if depth == 0 {
+            isolate.clocks.end();
+        }
+        guest.timed_out.set(timed_out);
+        guest.tree.set(tree);
+        guest.depth.set(depth);
+        isolate.finish(outcome);
+    }
+}
+
+/// How far above the limit V8's heap may go while the guest unwinds.
+fn headroom(limit: usize) -> usize {
+    (limit / 4).max(8 * MB)
+}
+
+/// V8's heap is at the limit (v8-isolate.h, `AddNearHeapLimitCallback`): the guest is stopped, and V8 gets
+/// room to unwind once. If that isn't enough, the out-of-memory handler ends the thread's work.
+unsafe extern "C" fn near_heap_limit(data: *mut c_void, current: usize, _initial: usize) -> usize {
+    // SAFETY: `data` is the Link that the guest owns as long as V8's isolate lives.
+    let guest = unsafe { &*(*data.cast::<Link>()).guest };
+    guest.memory.set_exceeded();
+    guest.terminator.terminate_execution();
+    if guest.heap_extended.replace(true) { current } else { current + headroom(guest.memory.limit) }
+}
+
+/// After a full collection: heap and array buffers together may have passed the limit.
+unsafe extern "C" fn after_collection(
+    isolate: v8::UnsafeRawIsolatePtr,
+    _kind: v8::GCType,
+    _flags: v8::GCCallbackFlags,
+    data: *mut c_void,
+) {
+    // SAFETY: V8 passes the isolate that the calling thread is inside of.
+    let mut isolate = unsafe { v8::Isolate::from_raw_isolate_ptr(isolate) };
+    // SAFETY: as in `near_heap_limit`.
+    let guest = unsafe { &*(*data.cast::<Link>()).guest };
+    let used = isolate.get_heap_statistics().used_heap_size();
+    if guest.memory.note_heap(used) {
+        guest.memory.set_exceeded();
+        guest.terminator.terminate_execution();
+    }
+}

@@ -1,0 +1,436 @@
+//! An isolate as every thread sees it: its queue, its state, its account.
+//!
+//! | part | holds |
+//! |---|---|
+//! | [`Isolate`] | what any thread may touch: queue, status, clocks, memory account |
+//! | [`guest::Guest`] | what only the thread inside may touch: V8's isolate and the handle table |
+//! | [`task`] | operations as data |
+//! | [`handles`] | [`Lease`] and [`Remote`]: what others hold of an isolate |
+//! | [`clocks`] | `cpuTime` and `wallTime` |
+
+mod clocks;
+pub mod guest;
+pub mod handles;
+pub mod task;
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, Weak};
+use std::time::Instant;
+
+pub use clocks::Clocks;
+pub use handles::{Lease, Remote, RemoteKind};
+
+use self::guest::Guest;
+use self::task::{Answer, Reply, Request, Task};
+use crate::engine::error::{Failure, Outcome};
+use crate::engine::executor::{self, Claim, Worker};
+use crate::engine::host::Host;
+use crate::engine::limits::memory::Memory;
+use crate::engine::lock;
+use crate::engine::signal::Waiter;
+
+/// Where an isolate is in its life.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum Status {
+    /// It works.
+    Live = 0,
+    /// Its end was asked for; V8 may still be unwinding.
+    Ending = 1,
+    /// V8's isolate is gone.
+    Ended = 2,
+    /// V8 gave it up: its thread sleeps for good and its heap stays.
+    Condemned = 3,
+}
+
+/// Why an isolate ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Cause {
+    /// `dispose()`.
+    Disposed,
+    /// Nothing referred to it any more.
+    Unreachable,
+    /// It passed its memory limit.
+    Memory,
+    /// Its Node environment ended.
+    Environment,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Run {
+    /// Nothing to do; a thread may linger inside.
+    Idle,
+    /// Work is queued and a thread is on it, or on its way.
+    Running,
+}
+
+struct Queue {
+    tasks: VecDeque<Task>,
+    run: Run,
+    /// The thread inside.
+    worker: Option<Arc<Worker>>,
+    /// What that thread took in; here while no thread is inside.
+    guest: Option<Box<Guest>>,
+    /// The thread inside has one task on its stack that waits for a host function, and serves others.
+    serving: bool,
+}
+
+/// An isolate, as any thread sees it.
+pub struct Isolate {
+    /// A number of its own in this process.
+    pub id: u64,
+    /// The environment it belongs to.
+    pub host: Arc<dyn Host>,
+    /// Its memory account.
+    pub memory: Arc<Memory>,
+    /// What it has used of time.
+    pub clocks: Clocks,
+    /// Entries in its handle table.
+    pub references: AtomicUsize,
+    /// The user wants to hear of fatal errors.
+    pub reports_catastrophes: bool,
+    queue: Mutex<Queue>,
+    status: AtomicU8,
+    cause: OnceLock<Cause>,
+    /// What runs, innermost last: who hears of each outcome.
+    running: Mutex<Vec<Answer>>,
+    /// Handle-table entries that nobody refers to any more.
+    dropped: Mutex<Vec<u32>>,
+    dropped_len: AtomicUsize,
+    terminator: OnceLock<v8::IsolateHandle>,
+    foreground: Mutex<Vec<v8::Task>>,
+    lease: OnceLock<Weak<Lease>>,
+}
+
+impl std::fmt::Debug for Isolate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Isolate({})", self.id)
+    }
+}
+
+/// Entries dropped before the isolate is woken just to forget them.
+const DROPPED_MAX: usize = 1024;
+
+impl Isolate {
+    /// An isolate with a memory limit in bytes. V8's own is made by the first task.
+    pub fn new(host: Arc<dyn Host>, limit: usize, reports_catastrophes: bool) -> Arc<Lease> {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let isolate = Arc::new(Self {
+            id: NEXT.fetch_add(1, Ordering::Relaxed),
+            host,
+            memory: Memory::new(limit),
+            clocks: Clocks::default(),
+            references: AtomicUsize::new(0),
+            reports_catastrophes,
+            queue: Mutex::new(Queue {
+                tasks: VecDeque::new(),
+                run: Run::Idle,
+                worker: None,
+                guest: None,
+                serving: false,
+            }),
+            status: AtomicU8::new(Status::Live as u8),
+            cause: OnceLock::new(),
+            running: Mutex::default(),
+            dropped: Mutex::default(),
+            dropped_len: AtomicUsize::new(0),
+            terminator: OnceLock::new(),
+            foreground: Mutex::default(),
+            lease: OnceLock::new(),
+        });
+        let lease = Arc::new(Lease(Arc::clone(&isolate)));
+        let _ = isolate.lease.set(Arc::downgrade(&lease));
+        lease
+    }
+
+    /// A share in keeping it alive, for handles made inside of it. When the last share is gone its end has been
+    /// asked for, and a new one changes nothing.
+    pub fn lease(self: &Arc<Self>) -> Arc<Lease> {
+        let lease = self.lease.get().and_then(Weak::upgrade);
+        lease.unwrap_or_else(|| Arc::new(Lease(Arc::clone(self))))
+    }
+
+    /// Where it is in its life.
+    pub fn status(&self) -> Status {
+        match self.status.load(Ordering::SeqCst) {
+            0 => Status::Live,
+            1 => Status::Ending,
+            2 => Status::Ended,
+            _ => Status::Condemned,
+        }
+    }
+
+    /// Whether it still takes tasks.
+    pub fn is_live(&self) -> bool {
+        self.status.load(Ordering::Relaxed) == Status::Live as u8
+    }
+
+    /// What an operation that its end cut short reports.
+    pub fn end_failure(&self) -> Failure {
+        match self.cause.get() {
+            Some(Cause::Memory) => Failure::MemoryLimit,
+            _ => Failure::DisposedDuring,
+        }
+    }
+
+    /// V8's handle for terminating it from any thread.
+    pub fn terminator(&self) -> Option<&v8::IsolateHandle> {
+        self.terminator.get()
+    }
+
+    // --- queue -----------------------------------------------------------------------------------
+
+    /// Queues a task and sees to a thread for it.
+    pub fn submit(self: &Arc<Self>, task: Task) {
+        let urgent = task.is_waited_for();
+        let mut queue = lock(&self.queue);
+        if !self.is_live() {
+            drop(queue);
+            drop(task);
+            return;
+        }
+        queue.tasks.push_back(task);
+        match queue.run {
+            Run::Running => {
+                let serving = queue.serving.then(|| queue.worker.clone()).flatten();
+                drop(queue);
+                if let Some(worker) = serving {
+                    worker.signal.notify();
+                } else if urgent {
+                    executor::promote(self);
+                }
+            }
+            Run::Idle => self.wake(queue, urgent),
+        }
+    }
+
+    /// Sees to a thread for an idle isolate that has work now.
+    fn wake(self: &Arc<Self>, mut queue: std::sync::MutexGuard<'_, Queue>, urgent: bool) {
+        queue.run = Run::Running;
+        match queue.worker.clone() {
+            // It lingers inside. If it is just leaving, it sees the work on its way out (see `serve`).
+            Some(worker) => {
+                if worker.claim_again() {
+                    drop(queue);
+                    worker.signal.notify();
+                }
+            }
+            None => {
+                drop(queue);
+                executor::assign(self, urgent);
+            }
+        }
+    }
+
+    /// Answers everything queued with `failure`: no thread can be had.
+    pub fn fail_queue(&self, failure: Failure) {
+        let tasks = {
+            let mut queue = lock(&self.queue);
+            queue.run = Run::Idle;
+            std::mem::take(&mut queue.tasks)
+        };
+        for mut task in tasks {
+            task.take_reply().send(Err(failure.clone().into()));
+        }
+    }
+
+    /// A promise of the guest is settled from outside.
+    pub fn settle(self: &Arc<Self>, resolver: u32, outcome: Outcome) {
+        let request = Request::Settle { resolver, outcome: Box::new(outcome) };
+        self.submit(Task::new(request, Reply::Ignored, 0, 0));
+    }
+
+    /// V8 posts work to be done inside.
+    pub fn post_foreground(self: &Arc<Self>, task: v8::Task) {
+        let first = {
+            let mut tasks = lock(&self.foreground);
+            tasks.push(task);
+            tasks.len() == 1
+        };
+        if first {
+            self.submit(Task::new(Request::Foreground, Reply::Ignored, 0, 0));
+        }
+    }
+
+    /// V8's posted work.
+    pub fn take_foreground(&self) -> Vec<v8::Task> {
+        std::mem::take(&mut *lock(&self.foreground))
+    }
+
+    /// A task that a guest thread may run while it waits: one that somebody waits for, or any with `all`.
+    pub fn take_servable(&self, all: bool) -> Option<Task> {
+        let mut queue = lock(&self.queue);
+        let i = queue.tasks.iter().position(|task| all || task.is_waited_for())?;
+        queue.tasks.remove(i)
+    }
+
+    /// Tells submitters that the thread inside waits and has to be woken.
+    pub fn set_serving(&self, serving: bool) -> bool {
+        std::mem::replace(&mut lock(&self.queue).serving, serving)
+    }
+
+    // --- handle table ----------------------------------------------------------------------------
+
+    /// Nobody refers to this entry of the handle table any more.
+    pub fn drop_entry(self: &Arc<Self>, id: u32) {
+        let len = {
+            let mut dropped = lock(&self.dropped);
+            dropped.push(id);
+            dropped.len()
+        };
+        self.dropped_len.store(len, Ordering::Relaxed);
+        if len == DROPPED_MAX {
+            self.submit(Task::new(Request::Boot, Reply::Ignored, 0, 0));
+        }
+    }
+
+    /// The entries to forget.
+    pub fn take_dropped(&self) -> Vec<u32> {
+        if self.dropped_len.load(Ordering::Relaxed) == 0 {
+            return Vec::new();
+        }
+        self.dropped_len.store(0, Ordering::Relaxed);
+        std::mem::take(&mut *lock(&self.dropped))
+    }
+
+    // --- running ---------------------------------------------------------------------------------
+
+    /// A task begins to run inside.
+    pub fn begin(&self, answer: Answer) {
+        lock(&self.running).push(answer);
+    }
+
+    /// The innermost task has run.
+    pub fn finish(&self, outcome: Outcome) {
+        let answer = lock(&self.running).pop();
+        if let Some(answer) = answer {
+            answer.send(outcome);
+        }
+    }
+
+    // --- end -------------------------------------------------------------------------------------
+
+    /// Asks for its end. Returns whether it was alive.
+    pub fn dispose(self: &Arc<Self>, cause: Cause) -> bool {
+        let queue = lock(&self.queue);
+        let live = self.status.compare_exchange(
+            Status::Live as u8,
+            Status::Ending as u8,
+            Ordering::SeqCst,
+            Ordering::SeqCst,
+        );
+        if live.is_err() {
+            return false;
+        }
+        let _ = self.cause.set(cause);
+        if let Some(terminator) = self.terminator.get() {
+            terminator.terminate_execution();
+        }
+        match queue.run {
+            Run::Idle => self.wake(queue, true),
+            Run::Running => {
+                let worker = queue.worker.clone();
+                drop(queue);
+                match worker {
+                    Some(worker) => worker.signal.notify(),
+                    None => executor::promote(self),
+                }
+            }
+        }
+        true
+    }
+
+    /// V8 gave the isolate up; the calling thread is the one inside and never returns.
+    pub fn condemn(self: &Arc<Self>, failure: Failure) {
+        self.status.store(Status::Condemned as u8, Ordering::SeqCst);
+        let answers = std::mem::take(&mut *lock(&self.running));
+        let tasks = std::mem::take(&mut lock(&self.queue).tasks);
+        for answer in answers.into_iter().rev() {
+            answer.send(Err(failure.clone().into()));
+        }
+        drop(tasks);
+        self.clocks.leave();
+        if self.reports_catastrophes {
+            self.host.catastrophe(self.id, failure.to_string());
+        }
+    }
+
+    fn set_ended(&self) {
+        self.status.store(Status::Ended as u8, Ordering::SeqCst);
+        let tasks = {
+            let mut queue = lock(&self.queue);
+            queue.worker = None;
+            queue.run = Run::Idle;
+            std::mem::take(&mut queue.tasks)
+        };
+        drop(tasks);
+    }
+
+    /// A guest thread works for this isolate: all that is queued, and what comes while it lingers.
+    pub fn serve(self: &Arc<Self>, worker: &Arc<Worker>, waiter: &mut Waiter) {
+        let guest = {
+            let mut queue = lock(&self.queue);
+            if queue.worker.is_some() {
+                // Another thread is inside still; it passes the isolate on when it leaves.
+                return;
+            }
+            queue.worker = Some(Arc::clone(worker));
+            queue.guest.take()
+        };
+        if !self.is_live() && guest.is_none() {
+            self.set_ended();
+            return;
+        }
+        let guest = guest.unwrap_or_else(|| {
+            let guest = Guest::new(self);
+            let _ = self.terminator.set(guest.terminator());
+            // Its end may have been asked for before it could be told.
+            guest
+        });
+        self.clocks.enter();
+        let guest = guest.enter(self, worker, |inside| {
+            loop {
+                let task = {
+                    let mut queue = lock(&self.queue);
+                    if !self.is_live() {
+                        return false;
+                    }
+                    match queue.tasks.pop_front() {
+                        Some(task) => task,
+                        None => {
+                            queue.run = Run::Idle;
+                            worker.set_idle();
+                            drop(queue);
+                            inside.forget_dropped();
+                            match worker.linger(waiter, executor::LINGER, |spun| self.clocks.add_spun(spun)) {
+                                Claim::Again => continue,
+                                Claim::Leave => return true,
+                            }
+                        }
+                    }
+                };
+                let since = Instant::now();
+                inside.run(task);
+                if executor::is_contended() && since.elapsed().as_millis() > 0 {
+                    return true;
+                }
+            }
+        });
+        self.clocks.leave();
+        match guest {
+            None => self.set_ended(),
+            Some(guest) => {
+                let mut queue = lock(&self.queue);
+                queue.guest = Some(guest);
+                queue.worker = None;
+                let more = queue.run == Run::Running;
+                let urgent = queue.tasks.iter().any(Task::is_waited_for) || !self.is_live();
+                drop(queue);
+                if more {
+                    executor::assign(self, urgent);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! What is asked of an isolate, as data.
+
+use std::sync::Arc;
+
+use crate::engine::error::{Failure, Outcome};
+use crate::engine::host::{Host, TreeId};
+use crate::engine::signal::Wait;
+use crate::engine::transfer::{Text, Transfer};
+
+/// How a value leaves the guest (`TransferOptions`).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Mode {
+    /// Transferable values as they are.
+    #[default]
+    Plain,
+    /// `copy: true`.
+    Copy,
+    /// `externalCopy: true`.
+    ExternalCopy,
+    /// `reference: true`.
+    Reference,
+}
+
+/// What becomes of a value that needs a mode and has none.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Fallback {
+    /// It is left out: `undefined` (`eval`, `run`).
+    Undefined,
+    /// It becomes a reference (`get`, `apply`).
+    Reference,
+    /// It is an error (`evalClosure`, settled promises of `eval`).
+    Throw,
+    /// It is copied (results of functions that were handed over as such).
+    Copy,
+}
+
+/// How the result of an operation leaves the guest.
+#[derive(Clone, Copy, Debug)]
+pub struct Exit {
+    /// The transfer option.
+    pub mode: Mode,
+    /// `promise: true`.
+    pub promise: bool,
+    /// For values that need a mode and have none.
+    pub fallback: Fallback,
+}
+
+/// Where a piece of source comes from (`ScriptOrigin`).
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Origin {
+    /// `filename`; `<isolated-vm>` by default.
+    pub filename: Text,
+    /// `lineOffset`.
+    pub line: i32,
+    /// `columnOffset`.
+    pub column: i32,
+}
+
+/// One operation on an isolate. Numbers are ids in its handle table.
+#[derive(Debug)]
+#[allow(missing_docs)]
+pub enum Request {
+    /// Makes the V8 isolate ahead of the first real operation.
+    Boot,
+    CreateContext,
+    CompileScript { source: Text, origin: Origin },
+    RunScript { script: u32, context: u32, exit: Exit },
+    Eval { context: u32, source: Text, origin: Origin, exit: Exit },
+    EvalClosure { context: u32, source: Text, origin: Origin, arguments: Vec<Transfer>, exit: Exit },
+    Get { target: u32, key: Transfer, accessors: bool, exit: Exit },
+    Set { target: u32, key: Transfer, value: Transfer },
+    Delete { target: u32, key: Transfer },
+    Apply { target: u32, receiver: Transfer, arguments: Vec<Transfer>, exit: Exit },
+    Copy { target: u32 },
+    HeapStatistics,
+    /// A promise of the guest is settled from outside.
+    Settle { resolver: u32, outcome: Box<Outcome> },
+    /// V8's own foreground tasks.
+    Foreground,
+}
+
+/// Who hears of the outcome.
+pub enum Reply {
+    /// A thread that waits.
+    Waiting(Arc<Wait>),
+    /// A promise of a Node environment.
+    Async(Arc<dyn Host>, u32),
+    /// Nobody.
+    Ignored,
+}
+
+/// An operation in an isolate's queue.
+pub struct Task {
+    /// What to do.
+    pub request: Request,
+    /// The tree of calls it belongs to.
+    pub tree: TreeId,
+    /// `timeout` in ms; 0 for none.
+    pub timeout: u32,
+    reply: Option<Reply>,
+}
+
+impl Task {
+    /// An operation whose outcome goes to `reply`.
+    pub fn new(request: Request, reply: Reply, tree: TreeId, timeout: u32) -> Self {
+        Self { request, tree, timeout, reply: Some(reply) }
+    }
+
+    /// Whether a thread waits for it.
+    pub fn is_waited_for(&self) -> bool {
+        matches!(self.reply, Some(Reply::Waiting(_)))
+    }
+
+    /// Splits off who hears of the outcome.
+    pub fn take_reply(&mut self) -> Answer {
+        Answer(self.reply.take())
+    }
+}
+
+impl Drop for Task {
+    /// A task that never ran still answers.
+    fn drop(&mut self) {
+        drop(self.take_reply());
+    }
+}
+
+/// The duty to answer, once.
+pub struct Answer(Option<Reply>);
+
+impl Answer {
+    /// Answers.
+    pub fn send(mut self, outcome: Outcome) {
+        self.dispatch(outcome);
+    }
+
+    fn dispatch(&mut self, outcome: Outcome) {
+        match self.0.take() {
+            Some(Reply::Waiting(wait)) => wait.complete(outcome),
+            Some(Reply::Async(host, id)) => host.replied(id, outcome),
+            Some(Reply::Ignored) | None => {}
+        }
+    }
+}
+
+impl Drop for Answer {
+    fn drop(&mut self) {
+        self.dispatch(Err(Failure::Disposed.into()));
+    }
+}

@@ -1,0 +1,148 @@
+//! One limit for everything a guest holds: V8's heap and array buffers together.
+
+use std::ffi::c_void;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use crate::engine::transfer::Block;
+
+/// Bytes in a megabyte, as `memoryLimit` counts them.
+pub const MB: usize = 1 << 20;
+
+/// What one isolate may use and does use.
+#[derive(Debug)]
+pub struct Memory {
+    /// The user's limit in bytes.
+    pub limit: usize,
+    /// Array buffers of this isolate, in bytes.
+    buffers: AtomicUsize,
+    /// V8's heap in use after its last collection, in bytes.
+    heap: AtomicUsize,
+    /// An array buffer was refused since the flag was last taken.
+    refused: AtomicBool,
+    /// The limit was passed by the heap: the isolate ends.
+    exceeded: AtomicBool,
+}
+
+impl Memory {
+    /// Accounts for an isolate with this limit in bytes.
+    pub fn new(limit: usize) -> Arc<Self> {
+        Arc::new(Self {
+            limit,
+            buffers: AtomicUsize::new(0),
+            heap: AtomicUsize::new(0),
+            refused: AtomicBool::new(false),
+            exceeded: AtomicBool::new(false),
+        })
+    }
+
+    /// Array-buffer bytes in use.
+    pub fn buffers(&self) -> usize {
+        self.buffers.load(Ordering::Relaxed)
+    }
+
+    /// Notes the heap's size after a collection; `true` when the limit is passed.
+    pub fn note_heap(&self, used: usize) -> bool {
+        self.heap.store(used, Ordering::Relaxed);
+        used + self.buffers() > self.limit
+    }
+
+    /// Marks the limit as passed.
+    pub fn set_exceeded(&self) {
+        self.exceeded.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether the heap passed the limit.
+    pub fn exceeded(&self) -> bool {
+        self.exceeded.load(Ordering::SeqCst)
+    }
+
+    /// Whether an array buffer was refused since the last question.
+    pub fn take_refused(&self) -> bool {
+        self.refused.load(Ordering::Relaxed) && self.refused.swap(false, Ordering::Relaxed)
+    }
+
+    /// Counts `size` bytes of array buffers in, unless that would pass the limit.
+    pub fn reserve(&self, size: usize) -> bool {
+        let before = self.buffers.fetch_add(size, Ordering::Relaxed);
+        if before.saturating_add(size).saturating_add(self.heap.load(Ordering::Relaxed)) > self.limit {
+            self.buffers.fetch_sub(size, Ordering::Relaxed);
+            self.refused.store(true, Ordering::Relaxed);
+            return false;
+        }
+        true
+    }
+
+    fn free(&self, size: usize) {
+        self.buffers.fetch_sub(size, Ordering::Relaxed);
+    }
+}
+
+/// V8's array-buffer allocator for an isolate with this account.
+pub fn allocator(memory: &Arc<Memory>) -> v8::UniqueRef<v8::Allocator> {
+    static VTABLE: v8::RustAllocatorVtable<Memory> =
+        v8::RustAllocatorVtable { allocate, allocate_uninitialized, free, drop: drop_allocator };
+    // SAFETY: the handle is an Arc turned raw, which `drop_allocator` turns back once V8 is done with it;
+    // the vtable's functions take that very type.
+    unsafe { v8::new_rust_allocator(Arc::into_raw(Arc::clone(memory)), &VTABLE) }
+}
+
+unsafe extern "C" fn allocate(memory: &Memory, size: usize) -> *mut c_void {
+    if !memory.reserve(size) {
+        return std::ptr::null_mut();
+    }
+    // SAFETY: calloc takes any sizes; null is handled.
+    let data = unsafe { libc::calloc(size.max(1), 1) };
+    if data.is_null() {
+        memory.free(size);
+    }
+    data
+}
+
+unsafe extern "C" fn allocate_uninitialized(memory: &Memory, size: usize) -> *mut c_void {
+    if !memory.reserve(size) {
+        return std::ptr::null_mut();
+    }
+    // SAFETY: malloc takes any size; null is handled.
+    let data = unsafe { libc::malloc(size.max(1)) };
+    if data.is_null() {
+        memory.free(size);
+    }
+    data
+}
+
+unsafe extern "C" fn free(memory: &Memory, data: *mut c_void, size: usize) {
+    // SAFETY: V8 hands back what `allocate*` gave, once.
+    unsafe { libc::free(data) };
+    memory.free(size);
+}
+
+unsafe extern "C" fn drop_allocator(memory: *const Memory) {
+    // SAFETY: made by Arc::into_raw in `allocator`; V8 drops an allocator once.
+    drop(unsafe { Arc::from_raw(memory) });
+}
+
+struct Adopted {
+    block: Block,
+    memory: Arc<Memory>,
+}
+
+/// A block that came over the line, as memory of this isolate: counted until the isolate lets go of it.
+/// `None` when it doesn't fit the limit.
+pub fn adopt(block: Block, memory: &Arc<Memory>) -> Option<v8::SharedRef<v8::BackingStore>> {
+    unsafe extern "C" fn release(_: *mut c_void, _: usize, adopted: *mut c_void) {
+        // SAFETY: made by Box::into_raw below; V8 calls a deleter once.
+        let adopted = unsafe { Box::from_raw(adopted.cast::<Adopted>()) };
+        adopted.memory.free(adopted.block.len());
+    }
+    let size = block.len();
+    if !memory.reserve(size) {
+        return None;
+    }
+    let data = block.as_ptr();
+    let adopted = Box::into_raw(Box::new(Adopted { block, memory: Arc::clone(memory) }));
+    // SAFETY: the memory stays valid until `release` drops the block that owns it.
+    let store =
+        unsafe { v8::ArrayBuffer::new_backing_store_from_ptr(data.cast(), size, release, adopted.cast()) };
+    Some(store.make_shared())
+}

@@ -1,0 +1,5 @@
+//! What bounds a guest: memory, time, and V8's own fatal errors.
+
+pub mod fatal;
+pub mod memory;
+pub mod watchdog;

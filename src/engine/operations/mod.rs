@@ -1,0 +1,133 @@
+//! The operations of [`Request`], executed inside the guest. Each is written once; which class and method asks for it,
+//! and whether anybody waits, is the business of those who send requests.
+
+mod evaluate;
+mod reference;
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use crate::engine::error::{Failure, Outcome, Thrown};
+use crate::engine::isolate::Isolate;
+use crate::engine::isolate::guest::{Entry, Guest, Realm};
+use crate::engine::isolate::handles::RemoteKind;
+use crate::engine::isolate::task::Request;
+use crate::engine::transfer::errors::{Stop, guarded};
+use crate::engine::transfer::guest::{Realmed, str};
+use crate::engine::transfer::{Transfer, guest as values};
+
+/// What operations need to know of where they run.
+#[derive(Clone, Copy)]
+pub(super) struct Cx<'a> {
+    guest: &'a Guest,
+    isolate: &'a Arc<Isolate>,
+}
+
+impl<'a> Cx<'a> {
+    fn in_realm(self, realm: &'a Rc<Realm>) -> Realmed<'a> {
+        Realmed { guest: self.guest, isolate: self.isolate, realm }
+    }
+
+    /// Runs `body` in the context of `realm`, exceptions turned into what the caller gets.
+    fn enter<T>(
+        self,
+        scope: &mut v8::PinScope<'_, '_, ()>,
+        realm: &'a Rc<Realm>,
+        body: impl for<'s, 'i> FnOnce(&Realmed<'_>, &mut v8::PinScope<'s, 'i>) -> Result<T, Stop>,
+    ) -> Result<T, Thrown> {
+        let context = v8::Local::new(scope, &realm.context);
+        let scope = &mut v8::ContextScope::new(scope, context);
+        let realmed = self.in_realm(realm);
+        guarded(&realmed, scope, |scope| body(&realmed, scope))
+    }
+}
+
+/// Executes one request.
+pub fn run(
+    guest: &Guest,
+    isolate: &Arc<Isolate>,
+    scope: &mut v8::PinScope<'_, '_, ()>,
+    request: Request,
+) -> Outcome {
+    let cx = Cx { guest, isolate };
+    match request {
+        Request::Boot => Ok(Transfer::Undefined),
+        Request::CreateContext => cx.create_context(scope),
+        Request::CompileScript { source, origin } => cx.compile_script(scope, source, &origin),
+        Request::RunScript { script, context, exit } => cx.run_script(scope, script, context, exit),
+        Request::Eval { context, source, origin, exit } => cx.eval(scope, context, source, &origin, exit),
+        Request::EvalClosure { context, source, origin, arguments, exit } => {
+            cx.eval_closure(scope, context, source, &origin, arguments, exit)
+        }
+        Request::Get { target, key, accessors, exit } => cx.get(scope, target, key, accessors, exit),
+        Request::Set { target, key, value } => cx.set(scope, target, key, value),
+        Request::Delete { target, key } => cx.delete(scope, target, key),
+        Request::Apply { target, receiver, arguments, exit } => {
+            cx.apply(scope, target, receiver, arguments, exit)
+        }
+        Request::Copy { target } => cx.copy(scope, target),
+        Request::HeapStatistics => cx.heap_statistics(scope),
+        Request::Settle { resolver, outcome } => cx.settle(scope, resolver, *outcome),
+        Request::Foreground => {
+            for task in isolate.take_foreground() {
+                task.run();
+            }
+            Ok(Transfer::Undefined)
+        }
+    }
+}
+
+impl Cx<'_> {
+    fn create_context(self, scope: &mut v8::PinScope<'_, '_, ()>) -> Outcome {
+        let context = v8::Context::new(scope, v8::ContextOptions::default());
+        let realm = Rc::new(Realm { context: v8::Global::new(scope, context) });
+        self.guest.note_realm(&realm);
+        let scope = &mut v8::ContextScope::new(scope, context);
+        let realmed = self.in_realm(&realm);
+        let global = context.global(scope);
+        let global = realmed.export_reference(scope, global.into());
+        let id = self.guest.keep(self.isolate, Entry::Context(Rc::clone(&realm)));
+        let context = Transfer::Handle(realmed.remote(id, RemoteKind::Context, 5));
+        Ok(Transfer::Pair(Box::new((context, global))))
+    }
+
+    fn heap_statistics(self, scope: &mut v8::PinScope<'_, '_, ()>) -> Outcome {
+        let s = scope.get_heap_statistics();
+        let memory = self.guest.memory();
+        Ok(Transfer::Numbers(
+            [
+                s.total_heap_size(),
+                s.total_heap_size_executable(),
+                s.total_physical_size(),
+                s.total_available_size(),
+                s.used_heap_size(),
+                memory.limit,
+                s.malloced_memory(),
+                s.peak_malloced_memory(),
+                usize::from(s.does_zap_garbage()),
+                memory.buffers(),
+            ]
+            .map(|n| n as f64)
+            .to_vec(),
+        ))
+    }
+
+    fn settle(self, scope: &mut v8::PinScope<'_, '_, ()>, resolver: u32, outcome: Outcome) -> Outcome {
+        let Some(Entry::Resolver { resolver, realm }) = self.guest.take_resolver(self.isolate, resolver) else {
+            return Ok(Transfer::Undefined);
+        };
+        self.enter(scope, &realm, |realmed, scope| {
+            let resolver = v8::Local::new(scope, &resolver);
+            let outcome = outcome.and_then(|value| guarded(realmed, scope, |scope| realmed.import(scope, value)));
+            let settled = match outcome {
+                Ok(value) => resolver.resolve(scope, value),
+                Err(thrown) => {
+                    let error = realmed.import(scope, thrown.into_transfer())?;
+                    resolver.reject(scope, error)
+                }
+            };
+            settled.ok_or(Stop::Exception)?;
+            Ok(Transfer::Undefined)
+        })
+    }
+}

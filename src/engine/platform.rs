@@ -1,0 +1,182 @@
+//! V8, initialised once, and the keeper thread.
+//!
+//! The keeper initialises V8 and starts every guest thread, so that all of them descend from the initialising
+//! thread: on CPUs with memory protection keys only descendants may use V8's code pages (see
+//! `V8::initialize` of the crate), and a Node worker's thread is no such descendant. Between
+//! those duties it watches deadlines and delivers V8's delayed tasks.
+
+use std::collections::HashMap;
+use std::ffi::c_void;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Mutex, OnceLock, Weak};
+use std::thread::Thread;
+use std::time::Duration;
+
+use crate::engine::executor;
+use crate::engine::isolate::Isolate;
+use crate::engine::limits::{fatal, watchdog};
+use crate::engine::lock;
+
+/// Native stack of a guest thread. V8 itself stops at about 1 MB (`--stack-size`); the rest is for the frames
+/// of nested calls around it.
+const GUEST_STACK: usize = 8 << 20;
+
+/// Flags that hold for every isolate. `--no-hard-abort`: a fatal error calls `abort()`, which `limits::fatal`
+/// catches, instead of a trap instruction. `--single-threaded-gc`: a guest's collections run on the guest's
+/// own thread, so that their cost and their fatal errors are its own.
+const FLAGS: &str = "--no-hard-abort --single-threaded-gc --no-print-flag-values";
+
+type Start = Box<dyn FnOnce() + Send>;
+
+struct Keeper {
+    thread: Thread,
+    spawn: Mutex<Sender<(Start, Sender<Result<(), String>>)>>,
+}
+
+static KEEPER: OnceLock<Keeper> = OnceLock::new();
+/// When the keeper looks next, as [`watchdog::now`]; everything earlier has to wake it.
+static NEXT_LOOK: AtomicU64 = AtomicU64::new(u64::MAX);
+
+/// Isolates by V8's address of them: for the tasks that V8 posts.
+static ISOLATES: Mutex<Option<HashMap<usize, Weak<Isolate>>>> = Mutex::new(None);
+/// V8's delayed tasks and when they are due.
+static DELAYED: Mutex<Vec<(u64, Weak<Isolate>, v8::Task)>> = Mutex::new(Vec::new());
+
+/// Starts V8 and the keeper, once.
+pub fn start() {
+    KEEPER.get_or_init(|| {
+        let (spawn, orders) = channel();
+        let (ready, started) = channel();
+        let built = std::thread::Builder::new().name("islet-keeper".into()).spawn(move || {
+            initialize();
+            let _ = ready.send(());
+            keep(&orders);
+        });
+        let Ok(handle) = built else {
+            // Nothing of the library can work without it; the first isolate reports so.
+            return Keeper { thread: std::thread::current(), spawn: Mutex::new(spawn) };
+        };
+        let _ = started.recv();
+        Keeper { thread: handle.thread().clone(), spawn: Mutex::new(spawn) }
+    });
+}
+
+fn initialize() {
+    v8::V8::set_flags_from_string(FLAGS);
+    v8::V8::set_fatal_error_handler(fatal::check_failed);
+    let platform = v8::new_custom_platform(0, false, false, Tasks).make_shared();
+    v8::V8::initialize_platform(platform);
+    v8::V8::initialize();
+}
+
+/// Starts a guest thread.
+pub fn spawn_guest(body: impl FnOnce() + Send + 'static) -> Result<(), String> {
+    let Some(keeper) = KEEPER.get() else { return Err("V8 was not started".into()) };
+    let (answer, answered) = channel();
+    lock(&keeper.spawn).send((Box::new(body), answer)).map_err(|_| "the keeper thread has ended")?;
+    keeper.thread.unpark();
+    answered.recv().map_err(|_| "the keeper thread has ended".to_string())?
+}
+
+fn start_guest(body: Start) -> Result<(), String> {
+    let thread = std::thread::Builder::new().name("islet-guest".into()).stack_size(GUEST_STACK);
+    thread.spawn(body).map(drop).map_err(|error| error.to_string())
+}
+
+/// Starts a guest thread from the keeper itself. Without one more thread, the work goes on waiting for one.
+pub fn spawn_from_keeper(body: impl FnOnce() + Send + 'static) -> Result<(), String> {
+    start_guest(Box::new(body))
+}
+
+/// Makes sure that the keeper looks no later than `at`.
+pub fn keeper_wake_before(at: u64) {
+    if at < NEXT_LOOK.load(Ordering::SeqCst)
+        && let Some(keeper) = KEEPER.get()
+    {
+        keeper.thread.unpark();
+    }
+}
+
+fn keep(orders: &Receiver<(Start, Sender<Result<(), String>>)>) {
+    loop {
+        // Until the look is over, every new deadline wakes us: none can fall between look and sleep.
+        NEXT_LOOK.store(u64::MAX, Ordering::SeqCst);
+        while let Ok((body, answer)) = orders.try_recv() {
+            let _ = answer.send(start_guest(body));
+        }
+        let now = watchdog::now();
+        let mut next = u64::MAX;
+        for at in [executor::check_deadlines(now), executor::check_stall(now), deliver_delayed(now)] {
+            next = next.min(at.unwrap_or(u64::MAX));
+        }
+        NEXT_LOOK.store(next, Ordering::SeqCst);
+        if next == u64::MAX {
+            std::thread::park();
+        } else {
+            std::thread::park_timeout(Duration::from_nanos(next.saturating_sub(watchdog::now())));
+        }
+    }
+}
+
+/// Lets V8's tasks for the isolate at this address reach it.
+pub fn register(address: usize, isolate: Weak<Isolate>) {
+    lock(&ISOLATES).get_or_insert_default().insert(address, isolate);
+}
+
+/// Ends what [`register`] began.
+pub fn unregister(address: usize) {
+    if let Some(isolates) = lock(&ISOLATES).as_mut() {
+        isolates.remove(&address);
+    }
+}
+
+fn isolate_at(address: *mut c_void) -> Option<Weak<Isolate>> {
+    lock(&ISOLATES).as_ref()?.get(&(address as usize)).cloned()
+}
+
+fn deliver_delayed(now: u64) -> Option<u64> {
+    let mut delayed = lock(&DELAYED);
+    let mut due = Vec::new();
+    let mut i = 0;
+    while i < delayed.len() {
+        if delayed[i].0 <= now { due.push(delayed.swap_remove(i)) } else { i += 1 }
+    }
+    let next = delayed.iter().map(|(at, ..)| *at).min();
+    drop(delayed);
+    for (_, isolate, task) in due {
+        if let Some(isolate) = isolate.upgrade() {
+            isolate.post_foreground(task);
+        }
+    }
+    next
+}
+
+/// V8's foreground tasks (async WebAssembly compilation, finalisation registries) become tasks of the isolate.
+struct Tasks;
+
+impl v8::PlatformImpl for Tasks {
+    fn post_task(&self, isolate: *mut c_void, task: v8::Task) {
+        if let Some(isolate) = isolate_at(isolate).and_then(|isolate| isolate.upgrade()) {
+            isolate.post_foreground(task);
+        }
+    }
+
+    fn post_non_nestable_task(&self, isolate: *mut c_void, task: v8::Task) {
+        self.post_task(isolate, task);
+    }
+
+    fn post_delayed_task(&self, isolate: *mut c_void, task: v8::Task, delay_in_seconds: f64) {
+        let Some(isolate) = isolate_at(isolate) else { return };
+        let at = watchdog::now() + (delay_in_seconds.max(0.0) * 1e9) as u64;
+        lock(&DELAYED).push((at, isolate, task));
+        keeper_wake_before(at);
+    }
+
+    fn post_non_nestable_delayed_task(&self, isolate: *mut c_void, task: v8::Task, delay: f64) {
+        self.post_delayed_task(isolate, task, delay);
+    }
+
+    /// Idle tasks are optional work for spare time that a guest doesn't have.
+    fn post_idle_task(&self, _isolate: *mut c_void, _task: v8::IdleTask) {}
+}

@@ -1,0 +1,175 @@
+//! Structured clone inside our V8 (v8-value-serializer.h).
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use super::errors::Stop;
+use super::guest::{Realmed, str};
+use super::{Block, Cloned, Transfer};
+use crate::engine::error::Failure;
+use crate::engine::isolate::guest::Guest;
+use crate::engine::limits::memory;
+
+/// The format version written. Our V8 writes 16, which differs from 15 only in buffers of 4 GB and more; every
+/// V8 from Node 20 on reads 15.
+const VERSION: u8 = 15;
+
+#[derive(Default)]
+struct Side {
+    shared: Vec<Block>,
+    handles: Vec<Transfer>,
+}
+
+struct Writer<'a> {
+    realmed: &'a Realmed<'a>,
+    side: Rc<RefCell<Side>>,
+}
+
+impl v8::ValueSerializerImpl for Writer<'_> {
+    fn throw_data_clone_error<'s>(
+        &self,
+        scope: &mut v8::PinScope<'s, '_>,
+        message: v8::Local<'s, v8::String>,
+    ) {
+        let error = v8::Exception::type_error(scope, message);
+        scope.throw_exception(error);
+    }
+
+    fn write_host_object<'s>(
+        &self,
+        scope: &mut v8::PinScope<'s, '_>,
+        object: v8::Local<'s, v8::Object>,
+        serializer: &dyn v8::ValueSerializerHelper,
+    ) -> Option<bool> {
+        let Some(handle) = self.realmed.foreign_handle(scope, object) else {
+            let message = str(scope, "#<Object> could not be cloned.");
+            let error = v8::Exception::type_error(scope, message);
+            scope.throw_exception(error);
+            return None;
+        };
+        let mut side = self.side.borrow_mut();
+        serializer.write_uint32(side.handles.len() as u32);
+        side.handles.push(handle);
+        Some(true)
+    }
+
+    fn get_shared_array_buffer_id<'s>(
+        &self,
+        _scope: &mut v8::PinScope<'s, '_>,
+        buffer: v8::Local<'s, v8::SharedArrayBuffer>,
+    ) -> Option<u32> {
+        let mut side = self.side.borrow_mut();
+        side.shared.push(Block(buffer.get_backing_store()));
+        Some((side.shared.len() - 1) as u32)
+    }
+}
+
+/// A copy of `value` in neutral form.
+pub fn serialize<'s>(
+    realmed: &Realmed<'_>,
+    scope: &mut v8::PinScope<'s, '_>,
+    value: v8::Local<'s, v8::Value>,
+) -> Result<Cloned, Stop> {
+    use v8::ValueSerializerHelper;
+    let side = Rc::new(RefCell::new(Side::default()));
+    let mut buffers = Vec::new();
+    let bytes = {
+        let context = scope.get_current_context();
+        let serializer = v8::ValueSerializer::new(scope, Box::new(Writer { realmed, side: Rc::clone(&side) }));
+        serializer.write_header();
+        // A buffer by itself, or under one view, travels beside the bytes: one copy instead of three.
+        if let Some(buffer) = sole_buffer(scope, value) {
+            serializer.transfer_array_buffer(0, buffer);
+            buffers.push(Block(buffer.get_backing_store()).duplicate());
+        }
+        serializer.write_value(context, value).filter(|&done| done).ok_or(Stop::Exception)?;
+        let mut bytes = serializer.release();
+        if let Some(version) = bytes.get_mut(1) {
+            *version = VERSION;
+        }
+        bytes
+    };
+    let side = side.take();
+    Ok(Cloned { bytes, buffers, shared: side.shared, handles: side.handles })
+}
+
+/// The array buffer that `value` is, or is a view on, when copying it whole is what is asked for.
+fn sole_buffer<'s>(
+    scope: &v8::PinScope<'s, '_>,
+    value: v8::Local<'s, v8::Value>,
+) -> Option<v8::Local<'s, v8::ArrayBuffer>> {
+    let buffer = if value.is_array_buffer_view() {
+        let view = v8::Local::<v8::ArrayBufferView>::try_from(value).ok()?;
+        let buffer = view.buffer(scope)?;
+        if v8::Local::<v8::Value>::from(buffer).is_shared_array_buffer() {
+            return None;
+        }
+        buffer
+    } else {
+        v8::Local::<v8::ArrayBuffer>::try_from(value).ok()?
+    };
+    let resizable = buffer.get_backing_store().is_resizable_by_user_javascript();
+    (!resizable && !buffer.was_detached() && buffer.byte_length() > 0).then_some(buffer)
+}
+
+struct Reader<'a> {
+    realmed: &'a Realmed<'a>,
+    cloned: &'a Cloned,
+}
+
+impl v8::ValueDeserializerImpl for Reader<'_> {
+    fn read_host_object<'s>(
+        &self,
+        scope: &mut v8::PinScope<'s, '_>,
+        deserializer: &dyn v8::ValueDeserializerHelper,
+    ) -> Option<v8::Local<'s, v8::Object>> {
+        let mut index = 0;
+        let handle = deserializer
+            .read_uint32(&mut index)
+            .then(|| self.cloned.handles.get(index as usize))
+            .flatten()
+            .cloned();
+        let value = handle.and_then(|handle| self.realmed.import(scope, handle).ok());
+        match value.and_then(|value| v8::Local::<v8::Object>::try_from(value).ok()) {
+            Some(object) => Some(object),
+            None => {
+                let message = str(scope, "Unable to deserialize cloned data.");
+                let error = v8::Exception::error(scope, message);
+                scope.throw_exception(error);
+                None
+            }
+        }
+    }
+
+    fn get_shared_array_buffer_from_id<'s>(
+        &self,
+        scope: &mut v8::PinScope<'s, '_>,
+        id: u32,
+    ) -> Option<v8::Local<'s, v8::SharedArrayBuffer>> {
+        let block = self.cloned.shared.get(id as usize)?;
+        Some(v8::SharedArrayBuffer::with_backing_store(scope, &block.0))
+    }
+}
+
+/// The value that `cloned` holds, made in the current context. Buffers that travelled beside the bytes are taken
+/// over without a copy when nothing else holds them.
+pub fn deserialize<'s>(
+    realmed: &Realmed<'_>,
+    scope: &mut v8::PinScope<'s, '_>,
+    cloned: &std::sync::Arc<Cloned>,
+) -> Result<v8::Local<'s, v8::Value>, Stop> {
+    use v8::ValueDeserializerHelper;
+    let context = scope.get_current_context();
+    let guest: &Guest = realmed.guest;
+    let sole = std::sync::Arc::strong_count(cloned) == 1;
+    let reader = Reader { realmed, cloned };
+    let deserializer = v8::ValueDeserializer::new(scope, Box::new(reader), &cloned.bytes);
+    for (i, block) in cloned.buffers.iter().enumerate() {
+        let block = if sole { block.clone() } else { block.duplicate() };
+        let store = memory::adopt(block, guest.memory()).ok_or(Failure::BufferRefused)?;
+        let buffer = v8::ArrayBuffer::with_backing_store(scope, &store);
+        deserializer.transfer_array_buffer(i as u32, buffer);
+    }
+    deserializer.read_header(context).filter(|&ok| ok).ok_or(Stop::Exception)?;
+    deserializer.read_value(context).ok_or(Stop::Exception)
+}

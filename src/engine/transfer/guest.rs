@@ -1,0 +1,554 @@
+//! Values of our V8 as [`Transfer`] and back.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::clone;
+use super::errors::{self, Stop};
+use super::{CallbackMode, Copied, Function, Handle, PromiseCell, Text, Transfer, Waker};
+use crate::engine::error::{Failure, Thrown};
+use crate::engine::host::{HostCall, HostReply};
+use crate::engine::isolate::guest::{Entry, Guest, Realm};
+use crate::engine::isolate::handles::{Remote, RemoteKind};
+use crate::engine::isolate::task::{Exit, Fallback, Mode, Reply, Request, Task};
+use crate::engine::isolate::Isolate;
+use crate::engine::weak::WeakSlot;
+
+/// Strings from this size on (bytes) are handed to V8 without a copy.
+const EXTERNAL_STRING: usize = 16 << 10;
+
+/// How values pass through functions that were handed over: handles and functions as such, the rest copied.
+const CALLBACK: Exit = Exit { mode: Mode::Plain, promise: false, fallback: Fallback::Copy };
+
+/// What a guest holds of others.
+#[derive(Debug)]
+pub enum Foreign {
+    /// A function that calls over the line.
+    Function(Arc<Function>),
+    /// A handle, opaque to the guest; with [`Transfer::Deref`] or [`Transfer::CopyInto`] it is redeemed on arrival.
+    Handle(Transfer),
+}
+
+/// The state of one conversion: who converts, and where the value lives.
+pub struct Realmed<'a> {
+    /// The guest.
+    pub guest: &'a Guest,
+    /// Its isolate.
+    pub isolate: &'a Arc<Isolate>,
+    /// The context in which objects are made and references used.
+    pub realm: &'a Rc<Realm>,
+}
+
+/// V8's string for `text`. `None` when it is longer than V8 allows.
+pub fn string<'s>(scope: &v8::PinScope<'s, '_, ()>, text: Text) -> Option<v8::Local<'s, v8::String>> {
+    match text {
+        Text::One(bytes) if bytes.len() >= EXTERNAL_STRING => {
+            v8::String::new_external_onebyte(scope, bytes.into_boxed_slice())
+        }
+        Text::One(bytes) => v8::String::new_from_one_byte(scope, &bytes, v8::NewStringType::Normal),
+        Text::Two(units) if units.len() * 2 >= EXTERNAL_STRING => {
+            v8::String::new_external_twobyte(scope, units.into_boxed_slice())
+        }
+        Text::Two(units) => v8::String::new_from_two_byte(scope, &units, v8::NewStringType::Normal),
+    }
+}
+
+/// V8's string for Rust text.
+pub fn str<'s>(scope: &v8::PinScope<'s, '_, ()>, text: &str) -> v8::Local<'s, v8::String> {
+    string(scope, Text::from_str(text)).unwrap_or_else(|| v8::String::empty(scope))
+}
+
+/// The text of a V8 string.
+pub fn text(scope: &v8::Isolate, string: v8::Local<v8::String>) -> Text {
+    let length = string.length();
+    if string.contains_only_onebyte() {
+        let mut bytes = vec![0; length];
+        string.write_one_byte_v2(scope, 0, &mut bytes, v8::WriteFlags::empty());
+        Text::One(bytes)
+    } else {
+        let mut units = vec![0; length];
+        string.write_v2(scope, 0, &mut units, v8::WriteFlags::empty());
+        Text::Two(units)
+    }
+}
+
+/// What `Reference.typeof` says, as a number of the wire: the real `typeof` but for null ("null") and
+/// symbols and bigints ("object"), as isolated-vm has it.
+pub fn type_of(value: v8::Local<v8::Value>) -> u8 {
+    if value.is_undefined() {
+        0
+    } else if value.is_null() {
+        1
+    } else if value.is_boolean() {
+        2
+    } else if value.is_number() {
+        3
+    } else if value.is_string() {
+        4
+    } else if value.is_function() {
+        6
+    } else {
+        5
+    }
+}
+
+impl<'a> Realmed<'a> {
+    // --- out of the guest ----------------------------------------------------------------------
+
+    /// A value on its way out, as `exit` asks. An exception may be pending when it says so.
+    pub fn export<'s>(
+        &self,
+        scope: &mut v8::PinScope<'s, '_>,
+        value: v8::Local<'s, v8::Value>,
+        exit: Exit,
+    ) -> Result<Transfer, Stop> {
+        if exit.promise {
+            return self.export_promise(scope, value, exit);
+        }
+        match exit.mode {
+            Mode::Copy => return self.export_copy(scope, value),
+            Mode::ExternalCopy => {
+                let value = self.export_copy(scope, value)?;
+                return Ok(Transfer::Handle(Handle::Copied(Copied::new(value))));
+            }
+            Mode::Reference => return Ok(self.export_reference(scope, value)),
+            Mode::Plain => {}
+        }
+        if let Some(transfer) = self.export_plain(scope, value) {
+            return Ok(transfer);
+        }
+        match exit.fallback {
+            Fallback::Undefined => Ok(Transfer::Undefined),
+            Fallback::Reference => Ok(self.export_reference(scope, value)),
+            Fallback::Throw => Err(Failure::NonTransferable.into()),
+            Fallback::Copy => self.export_copy(scope, value),
+        }
+    }
+
+    /// A value that crosses without any option.
+    fn export_plain<'s>(
+        &self,
+        scope: &mut v8::PinScope<'s, '_>,
+        value: v8::Local<'s, v8::Value>,
+    ) -> Option<Transfer> {
+        if let Some(primitive) = export_primitive(scope, value) {
+            return Some(primitive);
+        }
+        let object = v8::Local::<v8::Object>::try_from(value).ok()?;
+        if let Some(handle) = self.foreign_handle(scope, object) {
+            return Some(handle);
+        }
+        if value.is_function() {
+            return Some(self.export_function(scope, object));
+        }
+        None
+    }
+
+    /// A copy, for `copy: true` and for what callbacks take and return.
+    pub fn export_copy<'s>(
+        &self,
+        scope: &mut v8::PinScope<'s, '_>,
+        value: v8::Local<'s, v8::Value>,
+    ) -> Result<Transfer, Stop> {
+        if let Some(primitive) = export_primitive(scope, value) {
+            return Ok(primitive);
+        }
+        if value.is_symbol() {
+            return Err(Failure::UnsupportedType.into());
+        }
+        if let Ok(object) = v8::Local::<v8::Object>::try_from(value)
+            && let Some(handle) = self.foreign_handle(scope, object)
+        {
+            return Ok(handle);
+        }
+        clone::serialize(self, scope, value).map(|cloned| Transfer::Cloned(Arc::new(cloned)))
+    }
+
+    /// A `Reference` to the value.
+    pub fn export_reference<'s>(&self, scope: &v8::PinScope<'s, '_>, value: v8::Local<'s, v8::Value>) -> Transfer {
+        let type_of = type_of(value);
+        Transfer::Handle(self.keep(scope, value, RemoteKind::Reference, type_of))
+    }
+
+    fn keep(&self, scope: &v8::Isolate, value: v8::Local<v8::Value>, kind: RemoteKind, type_of: u8) -> Handle {
+        let entry = Entry::Value { value: v8::Global::new(scope, value), realm: Rc::clone(self.realm) };
+        let id = self.guest.keep(self.isolate, entry);
+        self.remote(id, kind, type_of)
+    }
+
+    /// A handle to an entry of this guest's table.
+    pub fn remote(&self, id: u32, kind: RemoteKind, type_of: u8) -> Handle {
+        Handle::Remote(Arc::new(Remote { lease: self.isolate.lease(), id, kind, type_of }))
+    }
+
+    fn export_function<'s>(&self, scope: &mut v8::PinScope<'s, '_>, object: v8::Local<'s, v8::Object>) -> Transfer {
+        let (mut name, mut length) = (Text::One(Vec::new()), 0);
+        if !object.is_proxy()
+            && let Ok(function) = v8::Local::<v8::Function>::try_from(v8::Local::<v8::Value>::from(object))
+        {
+            name = text(scope, function.get_name(scope));
+            if let Some(value) = errors::own_data_property(scope, object, "length")
+                && let Some(n) = value.uint32_value(scope)
+            {
+                length = n;
+            }
+        }
+        let target = self.keep(scope, object.into(), RemoteKind::Function, 6);
+        Transfer::Function(Arc::new(Function { target, mode: CallbackMode::Sync, name, length }))
+    }
+
+    fn export_promise<'s>(
+        &self,
+        scope: &mut v8::PinScope<'s, '_>,
+        value: v8::Local<'s, v8::Value>,
+        exit: Exit,
+    ) -> Result<Transfer, Stop> {
+        let settled = Exit {
+            promise: false,
+            // `undefined` for want of an option is for results of scripts, not for what promises give.
+            fallback: if exit.fallback == Fallback::Undefined { Fallback::Throw } else { exit.fallback },
+            ..exit
+        };
+        let (cell, settler) = PromiseCell::new();
+        let Ok(promise) = v8::Local::<v8::Promise>::try_from(value) else {
+            settler.settle(errors::guarded(self, scope, |scope| self.export(scope, value, settled)));
+            return Ok(Transfer::Promise(cell));
+        };
+        let watch = PromiseWatch { settler: Some(settler), exit: settled, realm: Rc::clone(self.realm) };
+        watch.attach(scope, promise).ok_or(Stop::Exception)?;
+        Ok(Transfer::Promise(cell))
+    }
+
+    /// The handle that one of this guest's opaque objects stands for.
+    pub fn foreign_handle(
+        &self,
+        scope: &v8::PinScope<'_, '_>,
+        object: v8::Local<v8::Object>,
+    ) -> Option<Transfer> {
+        match &*self.foreign(scope, object)? {
+            Foreign::Handle(transfer) => Some(transfer.clone()),
+            Foreign::Function(_) => None,
+        }
+    }
+
+    fn foreign(&self, scope: &v8::PinScope<'_, '_>, object: v8::Local<v8::Object>) -> Option<Arc<Foreign>> {
+        if object.internal_field_count() != 1 {
+            return None;
+        }
+        let field = object.get_internal_field(scope, 0)?;
+        let slot = v8::Local::<v8::Value>::try_from(field).ok().filter(|slot| slot.is_uint32())?;
+        let slot = slot.uint32_value(scope)?;
+        self.guest.foreign.borrow().get(slot).map(|(foreign, _)| Arc::clone(foreign))
+    }
+
+    // --- into the guest ------------------------------------------------------------------------
+
+    /// A value that arrives.
+    pub fn import<'s>(
+        &self,
+        scope: &mut v8::PinScope<'s, '_>,
+        transfer: Transfer,
+    ) -> Result<v8::Local<'s, v8::Value>, Stop> {
+        Ok(match transfer {
+            Transfer::Undefined => v8::undefined(scope).into(),
+            Transfer::Null => v8::null(scope).into(),
+            Transfer::Bool(value) => v8::Boolean::new(scope, value).into(),
+            Transfer::Int(value) => v8::Integer::new(scope, value).into(),
+            Transfer::Number(value) => v8::Number::new(scope, value).into(),
+            Transfer::Text(text) => string(scope, text).ok_or(Failure::StringTooLong)?.into(),
+            Transfer::BigInt(negative, words) => {
+                v8::BigInt::new_from_words(scope, negative, &words).ok_or(Stop::Exception)?.into()
+            }
+            Transfer::Cloned(cloned) => clone::deserialize(self, scope, &cloned)?,
+            Transfer::Error(error) => errors::import(self, scope, *error)?,
+            Transfer::Deref(handle) => self.dereference(scope, &handle)?,
+            Transfer::CopyInto(copied, take) => {
+                let value = if take { copied.take() } else { copied.get() };
+                let value = value.ok_or(Failure::Released("ExternalCopy"))?;
+                self.import(scope, value)?
+            }
+            Transfer::Function(function) => self.import_function(scope, function)?,
+            Transfer::Promise(cell) => self.import_promise(scope, &cell)?,
+            Transfer::Handle(handle) => {
+                let name = handle.class_name();
+                self.import_handle(scope, Transfer::Handle(handle), name)?
+            }
+            Transfer::Pair(_) | Transfer::Numbers(_) => {
+                return Err(Failure::Internal("results are not values".into()).into());
+            }
+        })
+    }
+
+    fn dereference<'s>(
+        &self,
+        scope: &mut v8::PinScope<'s, '_>,
+        handle: &Handle,
+    ) -> Result<v8::Local<'s, v8::Value>, Stop> {
+        match handle {
+            Handle::Remote(remote) if Arc::ptr_eq(&remote.lease.0, self.isolate) => {
+                Ok(self.guest.value(scope, remote.id)?.0)
+            }
+            _ => Err(Failure::ForeignDerefInto.into()),
+        }
+    }
+
+    fn import_function<'s>(
+        &self,
+        scope: &mut v8::PinScope<'s, '_>,
+        function: Arc<Function>,
+    ) -> Result<v8::Local<'s, v8::Value>, Stop> {
+        if let Handle::Remote(remote) = &function.target
+            && Arc::ptr_eq(&remote.lease.0, self.isolate)
+        {
+            return Ok(self.guest.value(scope, remote.id)?.0);
+        }
+        let length = function.length.min(i32::MAX as u32) as i32;
+        let name = string(scope, function.name.clone());
+        let slot = self.guest.foreign.borrow_mut().insert((Arc::new(Foreign::Function(function)), None));
+        let data = v8::Integer::new_from_unsigned(scope, slot);
+        let made = v8::Function::builder(call_foreign)
+            .data(data.into())
+            .length(length)
+            .constructor_behavior(v8::ConstructorBehavior::Throw)
+            .build(scope)
+            .ok_or(Stop::Exception)?;
+        if let Some(name) = name {
+            made.set_name(name);
+        }
+        self.watch(scope, made.into(), slot);
+        Ok(made.into())
+    }
+
+    fn import_handle<'s>(
+        &self,
+        scope: &mut v8::PinScope<'s, '_>,
+        transfer: Transfer,
+        class: &'static str,
+    ) -> Result<v8::Local<'s, v8::Value>, Stop> {
+        let known = self.guest.templates.borrow().get(class).map(|t| v8::Local::new(scope, t));
+        let template = known.unwrap_or_else(|| {
+            let template = v8::FunctionTemplate::new(scope, refuse_construction);
+            template.set_class_name(str(scope, class));
+            template.instance_template(scope).set_internal_field_count(1);
+            let global = v8::Global::new(scope, template);
+            self.guest.templates.borrow_mut().insert(class, global);
+            template
+        });
+        let object = template.instance_template(scope).new_instance(scope).ok_or(Stop::Exception)?;
+        let slot = self.guest.foreign.borrow_mut().insert((Arc::new(Foreign::Handle(transfer)), None));
+        let field = v8::Integer::new_from_unsigned(scope, slot);
+        object.set_internal_field(0, field.into());
+        self.watch(scope, object, slot);
+        Ok(object.into())
+    }
+
+    fn watch(&self, scope: &v8::Isolate, object: v8::Local<v8::Object>, slot: u32) {
+        let weak = WeakSlot::new(scope, object, slot, &self.guest.collected);
+        let mut foreign = self.guest.foreign.borrow_mut();
+        let kept = foreign.get(slot).map(|(foreign, _)| Arc::clone(foreign));
+        if let Some(kept) = kept {
+            foreign.replace(slot, (kept, Some(weak)));
+        }
+    }
+
+    fn import_promise<'s>(
+        &self,
+        scope: &mut v8::PinScope<'s, '_>,
+        cell: &PromiseCell,
+    ) -> Result<v8::Local<'s, v8::Value>, Stop> {
+        let resolver = v8::PromiseResolver::new(scope).ok_or(Stop::Exception)?;
+        let entry = Entry::Resolver {
+            resolver: v8::Global::new(scope, resolver),
+            realm: Rc::clone(self.realm),
+        };
+        let id = self.guest.keep(self.isolate, entry);
+        cell.observe(Waker::Guest(Arc::downgrade(self.isolate), id));
+        Ok(resolver.get_promise(scope).into())
+    }
+}
+
+impl Handle {
+    /// The class of the object that stands for it.
+    pub fn class_name(&self) -> &'static str {
+        match self {
+            Self::Isolate(_) => "Isolate",
+            Self::Copied(_) => "ExternalCopy",
+            Self::Host(_) => "Reference",
+            Self::Remote(remote) => match remote.kind {
+                RemoteKind::Context => "Context",
+                RemoteKind::Script => "Script",
+                RemoteKind::Reference | RemoteKind::Function => "Reference",
+            },
+        }
+    }
+}
+
+/// Primitives but symbols.
+fn export_primitive(scope: &v8::PinScope<'_, '_>, value: v8::Local<v8::Value>) -> Option<Transfer> {
+    if value.is_int32() {
+        let value = value.cast::<v8::Int32>().value();
+        return Some(Transfer::Int(value));
+    }
+    if value.is_undefined() {
+        return Some(Transfer::Undefined);
+    }
+    if value.is_string() {
+        return Some(Transfer::Text(text(scope, value.cast())));
+    }
+    if value.is_number() {
+        return Some(Transfer::Number(value.cast::<v8::Number>().value()));
+    }
+    if value.is_boolean() {
+        return Some(Transfer::Bool(value.is_true()));
+    }
+    if value.is_null() {
+        return Some(Transfer::Null);
+    }
+    if value.is_big_int() {
+        let big = value.cast::<v8::BigInt>();
+        let mut words = vec![0; big.word_count()];
+        let (negative, words) = big.to_words_array(&mut words);
+        return Some(Transfer::BigInt(negative, words.to_vec()));
+    }
+    None
+}
+
+/// The guest's half of a promise that is observed from outside.
+pub struct PromiseWatch {
+    settler: Option<super::Settler>,
+    exit: Exit,
+    realm: Rc<Realm>,
+}
+
+impl PromiseWatch {
+    /// Reacts to `promise` with functions that own the watch through an external value.
+    fn attach<'s>(self, scope: &mut v8::PinScope<'s, '_>, promise: v8::Local<'s, v8::Promise>) -> Option<()> {
+        let guest = Guest::of(scope);
+        let slot = guest.watches.borrow_mut().insert(self);
+        let data = v8::Integer::new_from_unsigned(scope, slot);
+        let fulfilled = v8::Function::builder(on_fulfilled).data(data.into()).build(scope)?;
+        let rejected = v8::Function::builder(on_rejected).data(data.into()).build(scope)?;
+        promise.then2(scope, fulfilled, rejected)?;
+        Some(())
+    }
+}
+
+fn take_watch(scope: &v8::PinScope<'_, '_>, data: v8::Local<v8::Value>) -> Option<PromiseWatch> {
+    let slot = data.uint32_value(scope)?;
+    Guest::of(scope).watches.borrow_mut().remove(slot)
+}
+
+fn on_fulfilled<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    arguments: v8::FunctionCallbackArguments<'s>,
+    _result: v8::ReturnValue<'s, v8::Value>,
+) {
+    let Some(mut watch) = take_watch(scope, arguments.data()) else { return };
+    let (guest, value) = (Guest::of(scope), arguments.get(0));
+    let context = guest.context();
+    let realmed = Realmed { guest, isolate: &context.isolate, realm: &watch.realm };
+    let outcome = errors::guarded(&realmed, scope, |scope| realmed.export(scope, value, watch.exit));
+    if let Some(settler) = watch.settler.take() {
+        settler.settle(outcome);
+    }
+}
+
+fn on_rejected<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    arguments: v8::FunctionCallbackArguments<'s>,
+    _result: v8::ReturnValue<'s, v8::Value>,
+) {
+    let Some(mut watch) = take_watch(scope, arguments.data()) else { return };
+    let (guest, value) = (Guest::of(scope), arguments.get(0));
+    let context = guest.context();
+    let realmed = Realmed { guest, isolate: &context.isolate, realm: &watch.realm };
+    v8::tc_scope!(let scope, scope);
+    let thrown = Thrown::Value(errors::export(&realmed, scope, value));
+    if let Some(settler) = watch.settler.take() {
+        settler.settle(Err(thrown));
+    }
+}
+
+/// A guest calls a function of somebody else.
+fn call_foreign<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    arguments: v8::FunctionCallbackArguments<'s>,
+    mut result: v8::ReturnValue<'s, v8::Value>,
+) {
+    let guest = Guest::of(scope);
+    let context = guest.context();
+    let slot = arguments.data().uint32_value(scope).unwrap_or(u32::MAX);
+    let foreign = guest.foreign.borrow().get(slot).map(|(foreign, _)| Arc::clone(foreign));
+    let Some(foreign) = foreign else { return };
+    let Foreign::Function(function) = &*foreign else { return };
+    let realm = guest.current_realm(scope);
+    let realmed = Realmed { guest, isolate: &context.isolate, realm: &realm };
+    match call_over(&realmed, scope, function, &arguments) {
+        Ok(value) => result.set(value),
+        Err(stop) => errors::throw(&realmed, scope, stop),
+    }
+}
+
+fn call_over<'s>(
+    realmed: &Realmed<'_>,
+    scope: &mut v8::PinScope<'s, '_>,
+    function: &Arc<Function>,
+    arguments: &v8::FunctionCallbackArguments<'s>,
+) -> Result<v8::Local<'s, v8::Value>, Stop> {
+    let guest = realmed.guest;
+    let mut values = Vec::with_capacity(arguments.length() as usize);
+    for i in 0..arguments.length() {
+        values.push(realmed.export(scope, arguments.get(i), CALLBACK)?);
+    }
+    let tree = guest.tree();
+    let send = |values: Vec<Transfer>, reply: HostReply| match &function.target {
+        Handle::Host(host) => {
+            host.host.call(HostCall::new(Arc::clone(host), values, tree, reply));
+        }
+        Handle::Remote(remote) => {
+            let request = Request::Apply {
+                target: remote.id,
+                receiver: Transfer::Undefined,
+                arguments: values,
+                exit: CALLBACK,
+            };
+            let reply = match reply {
+                HostReply::Waiting(wait) => Reply::Waiting(wait),
+                HostReply::Promise(_) | HostReply::Ignored => Reply::Ignored,
+            };
+            remote.lease.0.submit(Task::new(request, reply, tree, 0));
+        }
+        Handle::Isolate(_) | Handle::Copied(_) => {}
+    };
+    match function.mode {
+        CallbackMode::Ignored => {
+            send(values, HostReply::Ignored);
+            Ok(v8::undefined(scope).into())
+        }
+        CallbackMode::Async => {
+            let (cell, settler) = PromiseCell::new();
+            let promise = realmed.import_promise(scope, &cell)?;
+            send(values, HostReply::Promise(settler));
+            Ok(promise)
+        }
+        CallbackMode::Sync => {
+            let outcome = guest.wait(scope, |wait| send(values, HostReply::Waiting(Arc::clone(wait))), false);
+            match outcome {
+                Some(Ok(value)) => realmed.import(scope, value),
+                Some(Err(thrown)) => Err(Stop::Thrown(Box::new(thrown))),
+                None => Err(Stop::Terminated),
+            }
+        }
+    }
+}
+
+/// The classes of handles can't be constructed by a guest.
+fn refuse_construction<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    _arguments: v8::FunctionCallbackArguments<'s>,
+    _result: v8::ReturnValue<'s, v8::Value>,
+) {
+    let message = str(scope, "Illegal constructor");
+    let error = v8::Exception::type_error(scope, message);
+    scope.throw_exception(error);
+}

@@ -1,0 +1,238 @@
+//! Neutral values: what crosses the line between two heaps.
+//!
+//! A [`Transfer`] owns its data, is `Send`, and points into no heap. Each face turns its own values into it
+//! and back: [`guest`] for our V8, `face/node` for Node's.
+
+pub mod clone;
+pub mod errors;
+pub mod guest;
+mod promise;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+pub use promise::{PromiseCell, Settler, Waker};
+
+use crate::engine::error::ErrorValue;
+use crate::engine::host::HostValue;
+use crate::engine::isolate::{Lease, Remote};
+
+/// A string as V8 keeps it: one byte a character where all are below U+0100, else UTF-16.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Text {
+    /// Latin-1.
+    One(Vec<u8>),
+    /// UTF-16, lone surrogates included.
+    Two(Vec<u16>),
+}
+
+impl Text {
+    /// From Rust text.
+    #[allow(clippy::should_implement_trait)]
+    pub fn from_str(text: &str) -> Self {
+        if text.is_ascii() {
+            Self::One(text.as_bytes().to_vec())
+        } else {
+            Self::Two(text.encode_utf16().collect())
+        }
+    }
+
+    /// As Rust text, lone surrogates replaced: for messages only.
+    pub fn to_string_lossy(&self) -> String {
+        match self {
+            Self::One(bytes) => bytes.iter().map(|&b| b as char).collect(),
+            Self::Two(units) => String::from_utf16_lossy(units),
+        }
+    }
+}
+
+/// A block of array-buffer memory outside every heap.
+#[derive(Clone)]
+pub struct Block(pub v8::SharedRef<v8::BackingStore>);
+
+// SAFETY: the shared pointer's count is atomic (std::shared_ptr), the store it points to is immutable
+// but for its bytes, and those are used by one heap at a time (or declared shared by the script).
+unsafe impl Send for Block {}
+// SAFETY: as above.
+unsafe impl Sync for Block {}
+
+impl std::fmt::Debug for Block {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Block({} bytes)", self.0.byte_length())
+    }
+}
+
+impl Block {
+    /// Takes over `bytes`.
+    pub fn from_vec(bytes: Vec<u8>) -> Self {
+        Self(v8::ArrayBuffer::new_backing_store_from_vec(bytes).make_shared())
+    }
+
+    /// Start of the memory; dangling when empty.
+    pub fn as_ptr(&self) -> *mut u8 {
+        self.0.data().map_or(std::ptr::NonNull::dangling().as_ptr(), |p| p.as_ptr().cast())
+    }
+
+    /// Length in bytes.
+    pub fn len(&self) -> usize {
+        self.0.byte_length()
+    }
+
+    /// A copy of the bytes in memory of its own.
+    pub fn duplicate(&self) -> Self {
+        // SAFETY: `as_ptr` is valid for `len` bytes as long as `self.0` lives. A shared block may be written
+        // meanwhile by scripts; u8 reads of it then give either value, as in JavaScript.
+        let bytes = unsafe { std::slice::from_raw_parts(self.as_ptr(), self.len()) };
+        Self::from_vec(bytes.to_vec())
+    }
+}
+
+/// A value in V8's structured-clone format, with what the bytes refer to by index.
+#[derive(Debug, Default)]
+pub struct Cloned {
+    /// Header and value; the version byte says 15, which every V8 from Node 20 on reads.
+    pub bytes: Vec<u8>,
+    /// Array buffers that travel beside the bytes (tag `t`).
+    pub buffers: Vec<Block>,
+    /// Shared array buffers (tag `u`).
+    pub shared: Vec<Block>,
+    /// Handles nested in the value (tag `\`).
+    pub handles: Vec<Transfer>,
+}
+
+impl Cloned {
+    /// Bytes held outside every heap.
+    pub fn size(&self) -> usize {
+        self.bytes.len() + self.buffers.iter().map(Block::len).sum::<usize>()
+    }
+}
+
+/// The memory all living [`Copied`] hold, in bytes: `ExternalCopy.totalExternalSize`.
+pub static EXTERNAL_SIZE: AtomicUsize = AtomicUsize::new(0);
+
+/// What an `ExternalCopy` holds.
+#[derive(Debug)]
+pub struct Copied {
+    value: std::sync::Mutex<Option<Transfer>>,
+    size: usize,
+}
+
+impl Copied {
+    /// Holds `value`.
+    pub fn new(value: Transfer) -> Arc<Self> {
+        let size = match &value {
+            Transfer::Cloned(cloned) => cloned.size(),
+            Transfer::Text(Text::One(bytes)) => bytes.len(),
+            Transfer::Text(Text::Two(units)) => units.len() * 2,
+            _ => 0,
+        };
+        EXTERNAL_SIZE.fetch_add(size, Ordering::Relaxed);
+        Arc::new(Self { value: std::sync::Mutex::new(Some(value)), size })
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Transfer>> {
+        self.value.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// The value, its memory shared with this copy; `None` after [`Copied::take`].
+    pub fn get(&self) -> Option<Transfer> {
+        self.lock().clone()
+    }
+
+    /// Moves the value out (`transferIn`).
+    pub fn take(&self) -> Option<Transfer> {
+        self.lock().take()
+    }
+}
+
+impl Drop for Copied {
+    fn drop(&mut self) {
+        EXTERNAL_SIZE.fetch_sub(self.size, Ordering::Relaxed);
+    }
+}
+
+/// An instance of one of the library's own classes.
+#[derive(Clone, Debug)]
+pub enum Handle {
+    /// `Isolate`.
+    Isolate(Arc<Lease>),
+    /// `Context`, `Script`, `Reference` or a function: something that lives in an isolate of ours.
+    Remote(Arc<Remote>),
+    /// `Reference` or `Callback` to something that lives in a Node environment.
+    Host(Arc<HostValue>),
+    /// `ExternalCopy`.
+    Copied(Arc<Copied>),
+}
+
+/// How a guest waits for a host function.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum CallbackMode {
+    /// Until it returned.
+    Sync = 0,
+    /// Not: it gets a promise.
+    Async = 1,
+    /// Not at all.
+    Ignored = 2,
+}
+
+impl CallbackMode {
+    /// The mode with this number on the wire.
+    pub fn from_u8(n: u8) -> Self {
+        match n {
+            1 => Self::Async,
+            2 => Self::Ignored,
+            _ => Self::Sync,
+        }
+    }
+}
+
+/// A function on its way: it arrives as a plain function that calls back over the line.
+#[derive(Clone, Debug)]
+pub struct Function {
+    /// The function itself: a [`Handle::Remote`] or a [`Handle::Host`].
+    pub target: Handle,
+    /// How its caller waits.
+    pub mode: CallbackMode,
+    /// Its `name`.
+    pub name: Text,
+    /// Its `length`.
+    pub length: u32,
+}
+
+/// A value on its way between two heaps.
+#[derive(Clone, Debug)]
+pub enum Transfer {
+    /// `undefined`.
+    Undefined,
+    /// `null`.
+    Null,
+    /// `true`, `false`.
+    Bool(bool),
+    /// A number that is a 32-bit integer.
+    Int(i32),
+    /// Any other number.
+    Number(f64),
+    /// A string.
+    Text(Text),
+    /// A bigint: sign and 64-bit words, least first.
+    BigInt(bool, Vec<u64>),
+    /// Everything that structured clone can copy.
+    Cloned(Arc<Cloned>),
+    /// An error object.
+    Error(Box<ErrorValue>),
+    /// An instance of a class of the library; it arrives as such.
+    Handle(Handle),
+    /// Arrives as what the reference refers to (`derefInto`).
+    Deref(Handle),
+    /// Arrives as a copy of what the external copy holds (`copyInto`); moved out of it when the flag is set.
+    CopyInto(Arc<Copied>, bool),
+    /// Arrives as a plain function.
+    Function(Arc<Function>),
+    /// Arrives as a promise.
+    Promise(Arc<PromiseCell>),
+    /// Two results of one operation.
+    Pair(Box<(Transfer, Transfer)>),
+    /// Figures, as of `getHeapStatistics`.
+    Numbers(Vec<f64>),
+}

@@ -1,0 +1,103 @@
+//! A promise that two heaps share: settled in one, observed in the other.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::engine::error::{Failure, Outcome};
+use crate::engine::host::Host;
+use crate::engine::isolate::Isolate;
+
+/// Who is told of the outcome.
+pub enum Waker {
+    /// A promise of a Node environment, by its number there.
+    Host(Arc<dyn Host>, u32),
+    /// A resolver in an isolate's handle table.
+    Guest(std::sync::Weak<Isolate>, u32),
+}
+
+impl Waker {
+    fn wake(self, outcome: Outcome) {
+        match self {
+            Self::Host(host, id) => host.settled(id, outcome),
+            Self::Guest(isolate, resolver) => {
+                if let Some(isolate) = isolate.upgrade() {
+                    isolate.settle(resolver, outcome);
+                }
+            }
+        }
+    }
+}
+
+enum State {
+    Pending(Option<Waker>),
+    Settled(Option<Outcome>),
+}
+
+/// The neutral half of a promise that crosses the line.
+pub struct PromiseCell(Mutex<State>);
+
+impl std::fmt::Debug for PromiseCell {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("PromiseCell")
+    }
+}
+
+impl PromiseCell {
+    /// A pending promise and the right to settle it.
+    pub fn new() -> (Arc<Self>, Settler) {
+        let cell = Arc::new(Self(Mutex::new(State::Pending(None))));
+        (Arc::clone(&cell), Settler(Some(cell)))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Names who is told; at once when it is settled already. There is one observer per promise.
+    pub fn observe(&self, waker: Waker) {
+        let outcome = match &mut *self.lock() {
+            State::Pending(slot) => {
+                *slot = Some(waker);
+                return;
+            }
+            State::Settled(outcome) => outcome.take(),
+        };
+        if let Some(outcome) = outcome {
+            waker.wake(outcome);
+        }
+    }
+
+    fn settle(&self, outcome: Outcome) {
+        let mut state = self.lock();
+        let State::Pending(waker) = &mut *state else { return };
+        let waker = waker.take();
+        match waker {
+            None => *state = State::Settled(Some(outcome)),
+            Some(waker) => {
+                *state = State::Settled(None);
+                drop(state);
+                waker.wake(outcome);
+            }
+        }
+    }
+}
+
+/// The right to settle a promise, once. Dropped unused (its isolate or environment ended) it rejects.
+#[derive(Debug)]
+pub struct Settler(Option<Arc<PromiseCell>>);
+
+impl Settler {
+    /// Settles the promise.
+    pub fn settle(mut self, outcome: Outcome) {
+        if let Some(cell) = self.0.take() {
+            cell.settle(outcome);
+        }
+    }
+}
+
+impl Drop for Settler {
+    fn drop(&mut self) {
+        if let Some(cell) = self.0.take() {
+            cell.settle(Err(Failure::Disposed.into()));
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! Ends of the line that are not our V8.
+
+pub mod node;

@@ -1,0 +1,440 @@
+//! One Node environment: what its thread owns, and how guest threads reach it.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{HashMap, VecDeque};
+use std::ffi::c_void;
+use std::ptr;
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, Weak};
+use std::time::{Duration, Instant};
+
+use napi_sys as sys;
+
+use super::raw;
+use super::wire::Writer;
+use crate::engine::error::{Failure, Outcome};
+use crate::engine::host::{Host, HostCall, TreeId};
+use crate::engine::isolate::guest::Slots;
+use crate::engine::isolate::{Cause, Isolate, Status};
+use crate::engine::lock;
+use crate::engine::signal::{Signal, Wait, Waiter};
+use crate::engine::transfer::{Block, Handle, PromiseCell, Settler};
+
+/// Messages handled in one turn of the event loop before others get theirs.
+const TURN: usize = 4096;
+/// How long the end of an environment waits for its guests to stop.
+const TEARDOWN: Duration = Duration::from_secs(2);
+
+/// What guest threads send to the environment's event loop.
+pub enum Message {
+    /// The async call with this number has ended.
+    Replied(u32, Outcome),
+    /// The promise with this number is settled.
+    Settled(u32, Outcome),
+    /// A host function is called and nobody of this environment waits in that call's tree.
+    Call(HostCall),
+    /// A host value is no longer referred to.
+    Released(u32),
+    /// V8 gave an isolate up.
+    Catastrophe(u64, String),
+}
+
+#[derive(Default)]
+struct Inbox {
+    messages: VecDeque<Message>,
+    closed: bool,
+}
+
+/// The part that guest threads reach.
+pub struct Shared {
+    /// A number of its own for each environment.
+    pub id: u64,
+    /// The thread's doorbell.
+    pub signal: Arc<Signal>,
+    /// The tree in which the thread waits; 0 when it doesn't.
+    pub waiting_tree: AtomicU64,
+    urgent: Mutex<VecDeque<HostCall>>,
+    urgent_len: AtomicUsize,
+    inbox: Mutex<Inbox>,
+    /// A wake-up of the event loop is under way.
+    waking: AtomicBool,
+    wake: AtomicPtr<c_void>,
+    promises: AtomicU32,
+    isolates: Mutex<Vec<Weak<Isolate>>>,
+    this: Weak<Shared>,
+}
+
+impl Shared {
+    fn new() -> Arc<Self> {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        Arc::new_cyclic(|this| Self {
+            id: NEXT.fetch_add(1, Ordering::Relaxed),
+            signal: Arc::default(),
+            waiting_tree: AtomicU64::new(0),
+            urgent: Mutex::default(),
+            urgent_len: AtomicUsize::new(0),
+            inbox: Mutex::default(),
+            waking: AtomicBool::new(false),
+            wake: AtomicPtr::new(ptr::null_mut()),
+            promises: AtomicU32::new(1),
+            isolates: Mutex::default(),
+            this: Weak::clone(this),
+        })
+    }
+
+    /// As the engine knows it.
+    pub fn as_host(&self) -> Arc<dyn Host> {
+        match self.this.upgrade() {
+            Some(this) => this,
+            None => unreachable!("called through an Arc of it"),
+        }
+    }
+
+    /// A number for a promise that arrives.
+    pub fn next_promise(&self) -> u32 {
+        self.promises.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Lets the end of the environment find the isolate.
+    pub fn add_isolate(&self, isolate: &Arc<Isolate>) {
+        let mut isolates = lock(&self.isolates);
+        if isolates.len() >= 64 && isolates.len().is_power_of_two() {
+            isolates.retain(|isolate| isolate.strong_count() > 0);
+        }
+        isolates.push(Arc::downgrade(isolate));
+    }
+
+    /// A host call of the tree that the thread waits in.
+    pub fn take_urgent(&self) -> Option<HostCall> {
+        if self.urgent_len.load(Ordering::Acquire) == 0 {
+            return None;
+        }
+        let mut urgent = lock(&self.urgent);
+        let call = urgent.pop_front();
+        self.urgent_len.store(urgent.len(), Ordering::Release);
+        call
+    }
+
+    fn push(&self, message: Message) {
+        let mut inbox = lock(&self.inbox);
+        if inbox.closed {
+            drop(inbox);
+            // Outside the lock: a call that is dropped answers its caller.
+            drop(message);
+            return;
+        }
+        inbox.messages.push_back(message);
+        drop(inbox);
+        self.wake_loop();
+    }
+
+    /// Makes the event loop look at the inbox.
+    fn wake_loop(&self) {
+        if !self.waking.swap(true, Ordering::SeqCst) {
+            let _closing = lock(&self.inbox);
+            let wake: sys::napi_threadsafe_function = self.wake.load(Ordering::SeqCst).cast();
+            if !wake.is_null() {
+                // SAFETY: valid until `close` took it away, under the lock that is held here.
+                unsafe {
+                    sys::napi_call_threadsafe_function(
+                        wake,
+                        ptr::null_mut(),
+                        sys::ThreadsafeFunctionCallMode::nonblocking,
+                    );
+                }
+            }
+        }
+    }
+
+    /// The next message.
+    pub fn take_message(&self) -> Option<Message> {
+        lock(&self.inbox).messages.pop_front()
+    }
+
+    /// Takes no more messages; answers the calls that wait.
+    fn close(&self) -> sys::napi_threadsafe_function {
+        let (messages, wake) = {
+            let mut inbox = lock(&self.inbox);
+            inbox.closed = true;
+            (std::mem::take(&mut inbox.messages), self.wake.swap(ptr::null_mut(), Ordering::SeqCst))
+        };
+        drop(messages);
+        let urgent = std::mem::take(&mut *lock(&self.urgent));
+        drop(urgent);
+        wake.cast()
+    }
+}
+
+impl Host for Shared {
+    fn call(&self, call: HostCall) {
+        if call.is_waited_for() && call.tree != 0 && self.waiting_tree.load(Ordering::SeqCst) == call.tree {
+            let mut urgent = lock(&self.urgent);
+            urgent.push_back(call);
+            self.urgent_len.store(urgent.len(), Ordering::Release);
+            drop(urgent);
+            self.signal.notify();
+            return;
+        }
+        self.push(Message::Call(call));
+    }
+
+    fn replied(&self, id: u32, outcome: Outcome) {
+        self.push(Message::Replied(id, outcome));
+    }
+
+    fn settled(&self, id: u32, outcome: Outcome) {
+        self.push(Message::Settled(id, outcome));
+    }
+
+    fn release(&self, index: u32) {
+        self.push(Message::Released(index));
+    }
+
+    fn catastrophe(&self, isolate: u64, message: String) {
+        self.push(Message::Catastrophe(isolate, message));
+    }
+
+    fn id(&self) -> u64 {
+        self.id
+    }
+}
+
+/// A call into an isolate that the thread waits for.
+pub struct Frame {
+    /// The wait.
+    pub wait: Arc<Wait>,
+    /// Its tree.
+    pub tree: TreeId,
+    /// Host calls served inside it, not yet answered: at most one.
+    pub serving: Option<HostCall>,
+}
+
+/// The part that only the environment's own thread touches.
+pub struct NodeEnv {
+    /// What others reach.
+    pub shared: Arc<Shared>,
+    /// The memory shared with JavaScript: start and length.
+    pub scratch: Cell<(*mut u8, usize)>,
+    /// Calls into isolates that wait, innermost last.
+    pub frames: RefCell<Vec<Frame>>,
+    /// Host calls taken by the event loop, not yet answered, by token.
+    pub taken: RefCell<Slots<HostCall>>,
+    /// The tree of the host call that the event loop serves.
+    pub current_tree: Cell<TreeId>,
+    /// An answer that did not fit the scratch.
+    pub unsent: RefCell<Option<(i32, Vec<u8>)>>,
+    /// A buffer for answers, kept for its capacity.
+    pub out: RefCell<Writer>,
+    /// Spinning, adapted.
+    pub waiter: RefCell<Waiter>,
+    /// Async calls under way: while there are any the event loop stays alive.
+    pub pending: Cell<usize>,
+    turn: Cell<usize>,
+    handles: RefCell<Slots<Handle>>,
+    blocks: RefCell<Slots<Block>>,
+    promises: RefCell<HashMap<u32, Settler>>,
+    next_tree: Cell<TreeId>,
+    on_wake: Cell<sys::napi_ref>,
+    wake: Cell<sys::napi_threadsafe_function>,
+}
+
+impl NodeEnv {
+    /// Sets an environment up. `wake` is the JavaScript function that empties the inbox.
+    pub fn create(env: sys::napi_env, wake: sys::napi_value) -> Option<Box<Self>> {
+        let shared = Shared::new();
+        shared.signal.adopt();
+        let wake_ref = raw::reference(env, wake);
+        let mut name = ptr::null_mut();
+        let mut function = ptr::null_mut();
+        // SAFETY: in the call that registers the addon; all out-parameters are valid.
+        unsafe {
+            sys::napi_create_string_utf8(env, c"islet".as_ptr(), 5, &mut name);
+            let status = sys::napi_create_threadsafe_function(
+                env,
+                ptr::null_mut(),
+                ptr::null_mut(),
+                name,
+                0,
+                1,
+                ptr::null_mut(),
+                None,
+                ptr::null_mut(),
+                Some(on_wake),
+                &mut function,
+            );
+            if status != sys::Status::napi_ok {
+                return None;
+            }
+            sys::napi_unref_threadsafe_function(env, function);
+        }
+        shared.wake.store(function.cast(), Ordering::SeqCst);
+        let first_tree = shared.id << 40;
+        Some(Box::new(Self {
+            shared,
+            scratch: Cell::new((ptr::null_mut(), 0)),
+            frames: RefCell::default(),
+            taken: RefCell::default(),
+            current_tree: Cell::new(0),
+            unsent: RefCell::new(None),
+            out: RefCell::default(),
+            waiter: RefCell::default(),
+            pending: Cell::new(0),
+            turn: Cell::new(0),
+            handles: RefCell::default(),
+            blocks: RefCell::default(),
+            promises: RefCell::default(),
+            next_tree: Cell::new(first_tree),
+            on_wake: Cell::new(wake_ref),
+            wake: Cell::new(function),
+        }))
+    }
+
+    /// The environment that the running call belongs to.
+    pub fn of<'a>(env: sys::napi_env) -> Option<&'a Self> {
+        let mut data = ptr::null_mut();
+        // SAFETY: on the environment's thread; the data is the Box set at registration, which lives until the
+        // environment's end, after which no call comes.
+        unsafe {
+            sys::napi_get_instance_data(env, &mut data);
+            data.cast::<Self>().as_ref()
+        }
+    }
+
+    /// A number for a new tree of calls.
+    pub fn new_tree(&self) -> TreeId {
+        let tree = self.next_tree.get() + 1;
+        self.next_tree.set(tree);
+        tree
+    }
+
+    /// Counts an async call in; the first one keeps the event loop alive.
+    pub fn begin_pending(&self, env: sys::napi_env) {
+        if self.pending.replace(self.pending.get() + 1) == 0 {
+            // SAFETY: on the environment's thread, before `end`.
+            unsafe { sys::napi_ref_threadsafe_function(env, self.wake.get()) };
+        }
+    }
+
+    /// Counts an async call out; the last one lets the event loop end.
+    pub fn end_pending(&self, env: sys::napi_env) {
+        self.pending.set(self.pending.get().saturating_sub(1));
+        if self.pending.get() == 0 {
+            // SAFETY: as above.
+            unsafe { sys::napi_unref_threadsafe_function(env, self.wake.get()) };
+        }
+    }
+
+    /// The next message of this turn.
+    pub fn next_message(&self) -> Option<Message> {
+        let turn = self.turn.get() + 1;
+        self.turn.set(turn);
+        if turn > TURN {
+            self.shared.wake_loop();
+            return None;
+        }
+        self.shared.take_message()
+    }
+
+    // --- handles, blocks, promises -----------------------------------------------------------
+
+    /// The handle with this number.
+    pub fn handle(&self, id: u32) -> Result<Handle, Failure> {
+        self.handles.borrow().get(id).cloned().ok_or(Failure::Released("Handle"))
+    }
+
+    /// Looks at the handle with this number.
+    pub fn with_handle<T>(
+        &self,
+        id: u32,
+        look: impl FnOnce(&Handle) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        look(self.handles.borrow().get(id).ok_or(Failure::Released("Handle"))?)
+    }
+
+    /// Gives a handle a number.
+    pub fn add_handle(&self, handle: Handle) -> u32 {
+        self.handles.borrow_mut().insert(handle)
+    }
+
+    /// Forgets a handle.
+    pub fn remove_handle(&self, id: u32) {
+        let handle = self.handles.borrow_mut().remove(id);
+        drop(handle);
+    }
+
+    /// Gives a block a number.
+    pub fn add_block(&self, block: Block) -> u32 {
+        self.blocks.borrow_mut().insert(block)
+    }
+
+    /// Takes the block with this number.
+    pub fn take_block(&self, id: u32) -> Result<Block, Failure> {
+        self.blocks.borrow_mut().remove(id).ok_or(Failure::BufferGone)
+    }
+
+    /// The neutral half of JavaScript's promise `id`.
+    pub fn new_promise(&self, id: u32) -> Arc<PromiseCell> {
+        let (cell, settler) = PromiseCell::new();
+        self.promises.borrow_mut().insert(id, settler);
+        cell
+    }
+
+    /// JavaScript's promise `id` is settled.
+    pub fn settle_promise(&self, id: u32, outcome: Outcome) {
+        let settler = self.promises.borrow_mut().remove(&id);
+        if let Some(settler) = settler {
+            settler.settle(outcome);
+        }
+    }
+
+    // --- end -----------------------------------------------------------------------------------
+
+    /// The ordered end of the environment: no more messages, guests stopped, everything let go.
+    pub fn end(&self) {
+        let wake = self.shared.close();
+        self.shared.waiting_tree.store(0, Ordering::SeqCst);
+        let frames = std::mem::take(&mut *self.frames.borrow_mut());
+        drop(frames);
+        let isolates: Vec<_> =
+            lock(&self.shared.isolates).drain(..).filter_map(|isolate| isolate.upgrade()).collect();
+        for isolate in &isolates {
+            isolate.dispose(Cause::Environment);
+        }
+        let taken = std::mem::take(&mut *self.taken.borrow_mut());
+        drop(taken);
+        let promises = std::mem::take(&mut *self.promises.borrow_mut());
+        drop(promises);
+        let handles = std::mem::take(&mut *self.handles.borrow_mut());
+        drop(handles);
+        let blocks = std::mem::take(&mut *self.blocks.borrow_mut());
+        drop(blocks);
+        // Guests may use memory of this environment until they have stopped.
+        let deadline = Instant::now() + TEARDOWN;
+        while isolates.iter().any(|isolate| isolate.status() == Status::Ending) && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_micros(200));
+        }
+        if !wake.is_null() {
+            // SAFETY: taken out of reach by `close`; released once.
+            unsafe {
+                sys::napi_release_threadsafe_function(wake, sys::ThreadsafeFunctionReleaseMode::abort);
+            }
+        }
+    }
+}
+
+/// The event loop's turn: lets JavaScript empty the inbox.
+unsafe extern "C" fn on_wake(
+    env: sys::napi_env,
+    _function: sys::napi_value,
+    _context: *mut c_void,
+    _data: *mut c_void,
+) {
+    if env.is_null() {
+        return;
+    }
+    let Some(node) = NodeEnv::of(env) else { return };
+    node.turn.set(0);
+    // Before the look: what comes after it wakes again.
+    node.shared.waking.store(false, Ordering::SeqCst);
+    raw::call(env, node.on_wake.get());
+}

@@ -1,0 +1,188 @@
+//! Registration, and the functions that `lib/native.js` sees.
+
+use std::ffi::c_void;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr;
+
+use napi_sys as sys;
+
+use super::env::NodeEnv;
+use super::raw;
+use crate::engine::platform;
+use crate::engine::transfer::Block;
+
+/// Every call from JavaScript enters here: a panic becomes a JavaScript error.
+fn guard(env: sys::napi_env, body: impl FnOnce(&NodeEnv) -> sys::napi_value) -> sys::napi_value {
+    let Some(node) = NodeEnv::of(env) else {
+        raw::throw_type_error(env, c"islet: start() was not called");
+        return ptr::null_mut();
+    };
+    catch_unwind(AssertUnwindSafe(|| body(node))).unwrap_or_else(|_| {
+        raw::throw_type_error(env, c"islet: internal error");
+        ptr::null_mut()
+    })
+}
+
+macro_rules! plain {
+    ($($name:ident),*) => {$(
+        unsafe extern "C" fn $name(env: sys::napi_env, _info: sys::napi_callback_info) -> sys::napi_value {
+            guard(env, |node| { node.$name(); ptr::null_mut() })
+        }
+    )*};
+}
+
+macro_rules! with_env {
+    ($($name:ident),*) => {$(
+        unsafe extern "C" fn $name(env: sys::napi_env, _info: sys::napi_callback_info) -> sys::napi_value {
+            guard(env, |node| { node.$name(env); ptr::null_mut() })
+        }
+    )*};
+}
+
+plain!(call, resume, reply, settle, local, send_again);
+with_env!(post, poll);
+
+/// `start(scratch, wake)`: sets the environment up.
+unsafe extern "C" fn start(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+    let [scratch, wake] = raw::arguments::<2>(env, info);
+    if NodeEnv::of(env).is_some() {
+        raw::throw_type_error(env, c"islet: start() was called before");
+        return ptr::null_mut();
+    }
+    platform::start();
+    // The threadsafe function is made first, our hook after it: hooks run last-in first-out.
+    let Some(node) = NodeEnv::create(env, wake) else {
+        raw::throw_type_error(env, c"islet: the event loop can't be reached");
+        return ptr::null_mut();
+    };
+    if let Some(memory) = raw::buffer(env, scratch) {
+        node.scratch.set(memory);
+    }
+    let node = Box::into_raw(node);
+    // SAFETY: the Box lives until `drop_env`, which runs after the hook and after the last call.
+    unsafe {
+        sys::napi_set_instance_data(env, node.cast(), Some(drop_env), ptr::null_mut());
+        sys::napi_add_env_cleanup_hook(env, Some(end_env), node.cast());
+    }
+    ptr::null_mut()
+}
+
+unsafe extern "C" fn end_env(node: *mut c_void) {
+    // SAFETY: registered with the environment's Box, which lives longer than its hooks.
+    let node = unsafe { &*node.cast::<NodeEnv>() };
+    let _ = catch_unwind(AssertUnwindSafe(|| node.end()));
+}
+
+unsafe extern "C" fn drop_env(_env: sys::napi_env, node: *mut c_void, _hint: *mut c_void) {
+    // SAFETY: made by Box::into_raw in `start`; instance data is finalised once, when no call comes any more.
+    drop(unsafe { Box::from_raw(node.cast::<NodeEnv>()) });
+}
+
+/// `setScratch(buffer)`: another, larger scratch.
+unsafe extern "C" fn set_scratch(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+    guard(env, |node| {
+        let [scratch] = raw::arguments::<1>(env, info);
+        if let Some(memory) = raw::buffer(env, scratch) {
+            node.scratch.set(memory);
+        }
+        ptr::null_mut()
+    })
+}
+
+/// `stage(buffer, offset, length)`: copies memory out of an ArrayBuffer and gives the copy's number.
+unsafe extern "C" fn stage(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+    guard(env, |node| {
+        let [buffer, offset, length] = raw::arguments::<3>(env, info);
+        let Some((data, size)) = raw::buffer(env, buffer) else { return ptr::null_mut() };
+        let offset = raw::number(env, offset).max(0.0) as usize;
+        let length = raw::number(env, length).max(0.0) as usize;
+        if offset.checked_add(length).is_none_or(|end| end > size) {
+            return ptr::null_mut();
+        }
+        let bytes = if length == 0 {
+            Vec::new()
+        } else {
+            // SAFETY: within the buffer, which no JavaScript can touch while this call runs.
+            unsafe { std::slice::from_raw_parts(data.add(offset), length) }.to_vec()
+        };
+        raw::make_number(env, f64::from(node.add_block(Block::from_vec(bytes))))
+    })
+}
+
+/// `takeBuffer(number)`: an ArrayBuffer on a block's memory, without a copy where the runtime allows it.
+unsafe extern "C" fn take_buffer(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+    unsafe extern "C" fn release(_env: sys::napi_env, _data: *mut c_void, block: *mut c_void) {
+        // SAFETY: made by Box::into_raw below; a finaliser runs once.
+        drop(unsafe { Box::from_raw(block.cast::<Block>()) });
+    }
+    guard(env, |node| {
+        let [number] = raw::arguments::<1>(env, info);
+        let Ok(block) = node.take_block(raw::number(env, number) as u32) else { return ptr::null_mut() };
+        let (data, length) = (block.as_ptr(), block.len());
+        let mut buffer = ptr::null_mut();
+        if length > 0 {
+            let owner = Box::into_raw(Box::new(block.clone()));
+            // SAFETY: the memory lives until `release` drops its owner.
+            let status = unsafe {
+                sys::napi_create_external_arraybuffer(
+                    env,
+                    data.cast(),
+                    length,
+                    Some(release),
+                    owner.cast(),
+                    &mut buffer,
+                )
+            };
+            if status == sys::Status::napi_ok {
+                return buffer;
+            }
+            // SAFETY: not taken over by the failed call.
+            drop(unsafe { Box::from_raw(owner) });
+        }
+        let mut copy = ptr::null_mut();
+        // SAFETY: in a running call; the new buffer has room for `length` bytes.
+        unsafe {
+            if sys::napi_create_arraybuffer(env, length, &mut copy, &mut buffer) == sys::Status::napi_ok
+                && length > 0
+            {
+                copy.cast::<u8>().copy_from_nonoverlapping(data, length);
+            }
+        }
+        buffer
+    })
+}
+
+/// The Node-API version that the addon asks for: 8 is in every supported runtime.
+#[unsafe(no_mangle)]
+pub extern "C" fn node_api_module_get_api_version_v1() -> i32 {
+    8
+}
+
+/// Node-API's entry.
+///
+/// # Safety
+///
+/// Called by the runtime, once per environment, with valid arguments.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn napi_register_module_v1(
+    env: sys::napi_env,
+    exports: sys::napi_value,
+) -> sys::napi_value {
+    for (name, function) in [
+        (c"start", start as raw::Callback),
+        (c"setScratch", set_scratch),
+        (c"call", call),
+        (c"resume", resume),
+        (c"post", post),
+        (c"poll", poll),
+        (c"reply", reply),
+        (c"settle", settle),
+        (c"local", local),
+        (c"sendAgain", send_again),
+        (c"stage", stage),
+        (c"takeBuffer", take_buffer),
+    ] {
+        raw::set_function(env, exports, name, function);
+    }
+    exports
+}

@@ -1,0 +1,81 @@
+//! Operations that need no guest: making isolates, letting go, clocks, external copies.
+
+use std::sync::atomic::Ordering;
+
+use super::calls::{answer, at};
+use super::env::NodeEnv;
+use super::wire::Reader;
+use crate::engine::error::{Failure, Outcome};
+use crate::engine::isolate::task::{Reply, Request, Task};
+use crate::engine::isolate::{Cause, Isolate};
+use crate::engine::limits::memory::MB;
+use crate::engine::transfer::{Copied, EXTERNAL_SIZE, Handle, Transfer};
+
+#[allow(missing_docs)]
+mod op {
+    pub const NEW_ISOLATE: i32 = 101;
+    pub const RELEASE: i32 = 102;
+    pub const DISPOSE: i32 = 103;
+    pub const IS_DISPOSED: i32 = 104;
+    pub const CPU_TIME: i32 = 105;
+    pub const WALL_TIME: i32 = 106;
+    pub const REFERENCE_COUNT: i32 = 107;
+    pub const NEW_COPY: i32 = 108;
+    pub const READ_COPY: i32 = 109;
+    pub const EXTERNAL_SIZE: i32 = 110;
+    pub const ISOLATE_ID: i32 = 111;
+    pub const SHARE_HANDLE: i32 = 112;
+}
+
+impl NodeEnv {
+    /// Does what the scratch says and answers there.
+    pub fn local(&self) {
+        let outcome = self.run_local();
+        self.send_outcome(outcome, answer::VALUE, answer::THROWN);
+    }
+
+    fn run_local(&self) -> Outcome {
+        let target = self.header(at::TARGET);
+        Ok(match self.header(at::OP) {
+            op::NEW_ISOLATE => {
+                let limit = self.header(at::COUNT).max(0) as usize * MB;
+                let lease = Isolate::new(self.shared.as_host(), limit, self.header(at::OTHER) != 0);
+                self.shared.add_isolate(&lease.0);
+                // V8's isolate is made while the host goes on.
+                lease.0.submit(Task::new(Request::Boot, Reply::Ignored, 0, 0));
+                Transfer::Handle(Handle::Isolate(lease))
+            }
+            op::RELEASE => {
+                self.remove_handle(target as u32);
+                Transfer::Undefined
+            }
+            op::DISPOSE => {
+                if !self.lease(target)?.0.dispose(Cause::Disposed) {
+                    return Err(Failure::AlreadyDisposed.into());
+                }
+                Transfer::Undefined
+            }
+            op::IS_DISPOSED => Transfer::Bool(!self.lease(target)?.0.is_live()),
+            op::CPU_TIME => Transfer::BigInt(false, vec![self.lease(target)?.0.clocks.cpu()]),
+            op::WALL_TIME => Transfer::BigInt(false, vec![self.lease(target)?.0.clocks.wall()]),
+            op::REFERENCE_COUNT => {
+                Transfer::Number(self.lease(target)?.0.references.load(Ordering::Relaxed) as f64)
+            }
+            op::ISOLATE_ID => Transfer::Number(self.lease(target)?.0.id as f64),
+            op::NEW_COPY => {
+                let value = Reader::new(self.payload()).value(self)?;
+                Transfer::Handle(Handle::Copied(Copied::new(value)))
+            }
+            op::READ_COPY => match self.handle(target as u32)? {
+                Handle::Copied(copied) => {
+                    let value = if self.header(at::COUNT) != 0 { copied.take() } else { copied.get() };
+                    value.ok_or(Failure::BufferGone)?
+                }
+                _ => return Err(Failure::Released("ExternalCopy").into()),
+            },
+            op::EXTERNAL_SIZE => Transfer::Number(EXTERNAL_SIZE.load(Ordering::Relaxed) as f64),
+            op::SHARE_HANDLE => Transfer::Handle(self.handle(target as u32)?),
+            _ => return Err(Failure::Internal("unknown operation".into()).into()),
+        })
+    }
+}
