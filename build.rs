@@ -13,6 +13,7 @@ fn main() {
             println!("cargo:rustc-cdylib-link-arg=-Wl,-z,nodelete");
             // V8 ends the process with abort(); see engine/limits/fatal.rs.
             println!("cargo:rustc-cdylib-link-arg=-Wl,--wrap=abort");
+            println!("cargo:rustc-cdylib-link-arg=-Wl,--wrap=vfprintf");
         }
         "macos" => {
             println!("cargo:rustc-cdylib-link-arg=-Wl,-undefined,dynamic_lookup");

@@ -12,12 +12,21 @@ const READ_COPY = 109;
 const EXTERNAL_SIZE = 110;
 const KIND = 4;
 
-/** Takes a buffer's memory out of this heap; the memory's number in the addon. */
+/** Takes a buffer's memory out of this heap, without a copy where the runtime allows it; its number in the addon. */
 function detach(buffer) {
 	const { byteLength } = buffer;
-	const owned = typeof buffer.transfer === 'function' ? buffer.transfer() : structuredClone(buffer, { transfer: [buffer] });
-	const id = native.adopt(owned);
-	return id === undefined ? native.stage(owned, 0, byteLength) : id;
+	const own = native.reclaim(buffer);
+	if (own !== undefined) {
+		return own;
+	}
+	const moved = typeof buffer.transfer === 'function' ?
+		buffer.transfer() :
+		structuredClone(buffer, { transfer: [buffer] });
+	if (byteLength > 0 && buffer.byteLength > 0) {
+		// Node 20 copies instead of moving what an addon made.
+		native.detach(buffer);
+	}
+	return native.adopt(moved) ?? native.stage(moved, 0, byteLength);
 }
 
 wire.hooks.detach = detach;

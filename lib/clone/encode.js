@@ -59,10 +59,10 @@ const viewLength = getter(DataView.prototype, 'byteLength');
 const HEADER_VERSION = 15;
 
 /** Strings up to this long are written char by char; a native call costs more than that. */
-const SHORT_STRING = 16;
+const SHORT_STRING = 24;
 
 /** Up to this many objects, scanning a list finds an identity faster than hashing does. */
-const SCANNED_OBJECTS = 24;
+const SCANNED_OBJECTS = 32;
 
 /** Finds a code unit beyond Latin-1. V8 answers at once for strings it stores one byte per char. */
 const WIDE = /[^\0-\xff]/;
@@ -322,14 +322,23 @@ function writeString(w, string, pos) {
 	u8[pos + 1] = length;
 	let p = pos + 2;
 	let all = 0;
-	for (let i = 0; i < length; ++i) {
+	let i = 0;
+	for (const { view } = w; i + 4 <= length; i += 4, p += 4) {
+		const a = string.charCodeAt(i);
+		const b = string.charCodeAt(i + 1);
+		const c = string.charCodeAt(i + 2);
+		const d = string.charCodeAt(i + 3);
+		all |= a | b | c | d;
+		view.setInt32(p, a | b << 8 | c << 16 | d << 24, true);
+	}
+	for (; i < length; ++i, ++p) {
 		const code = string.charCodeAt(i);
 		all |= code;
-		u8[p++] = code;
+		u8[p] = code;
 	}
 	if (all <= 0xff) return p;
 	p = putWideHead(w, 2 * length, pos);
-	for (let i = 0; i < length; ++i) {
+	for (i = 0; i < length; ++i) {
 		const code = string.charCodeAt(i);
 		u8[p++] = code & 0xff;
 		u8[p++] = code >> 8;
@@ -426,7 +435,6 @@ function writeProperties(w, object, pos) {
 	let slot = 0;
 	// `for in` reads neither keys which a getter added nor those it deleted.
 	for (const key in object) {
-		if (!hasOwnProperty.call(object, key)) continue;
 		if (count === 0 && key === '0' && isArgumentsObject(object)) refuse(w, object);
 		const value = object[key];
 		let next = keyNext[slot];

@@ -78,6 +78,11 @@ impl<T> Slots<T> {
         self.places.get(slot as usize)?.as_ref()
     }
 
+    /// What is in all taken places.
+    pub fn iter(&self) -> impl Iterator<Item = &T> {
+        self.places.iter().flatten()
+    }
+
     /// Puts something else in a place that is taken.
     pub fn replace(&mut self, slot: u32, value: T) {
         if let Some(place) = self.places.get_mut(slot as usize).filter(|place| place.is_some()) {

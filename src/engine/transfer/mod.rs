@@ -114,7 +114,8 @@ pub static EXTERNAL_SIZE: AtomicUsize = AtomicUsize::new(0);
 #[derive(Debug)]
 pub struct Copied {
     value: std::sync::Mutex<Option<Transfer>>,
-    size: usize,
+    /// What it holds, in bytes; 0 once that was moved out.
+    size: AtomicUsize,
 }
 
 impl Copied {
@@ -127,7 +128,7 @@ impl Copied {
             _ => 0,
         };
         EXTERNAL_SIZE.fetch_add(size, Ordering::Relaxed);
-        Arc::new(Self { value: std::sync::Mutex::new(Some(value)), size })
+        Arc::new(Self { value: std::sync::Mutex::new(Some(value)), size: AtomicUsize::new(size) })
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Option<Transfer>> {
@@ -141,13 +142,18 @@ impl Copied {
 
     /// Moves the value out (`transferIn`).
     pub fn take(&self) -> Option<Transfer> {
+        self.forget_size();
         self.lock().take()
+    }
+
+    fn forget_size(&self) {
+        EXTERNAL_SIZE.fetch_sub(self.size.swap(0, Ordering::Relaxed), Ordering::Relaxed);
     }
 }
 
 impl Drop for Copied {
     fn drop(&mut self) {
-        EXTERNAL_SIZE.fetch_sub(self.size, Ordering::Relaxed);
+        self.forget_size();
     }
 }
 

@@ -1,11 +1,13 @@
 //! Calls into isolates: requests read from the scratch, waiting and serving, posting, answering.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use napi_sys as sys;
 
 use super::env::{Frame, Message, NodeEnv};
+use super::raw;
 use super::wire::Reader;
 use crate::engine::error::{Failure, Outcome};
 use crate::engine::host::HostCall;
@@ -14,7 +16,6 @@ use crate::engine::isolate::task::{Exit, Fallback, Mode, Origin, Reply, Request,
 use crate::engine::isolate::{Isolate, Lease, Remote};
 use crate::engine::signal::Wait;
 use crate::engine::transfer::{Handle, Transfer};
-use std::sync::Arc;
 
 /// Bytes of the header: sixteen 32-bit numbers.
 pub const HEADER: usize = 64;
@@ -424,6 +425,13 @@ impl NodeEnv {
             Message::Released(index) => {
                 self.set_header(at::TARGET, index as i32);
                 self.set_header(at::OP, answer::RELEASED);
+            }
+            Message::BufferReturned(slot) => {
+                let lent = self.lent.borrow_mut().remove(slot);
+                if let Some((reference, _)) = lent {
+                    raw::delete_reference(env, reference);
+                }
+                self.poll(env);
             }
             Message::Catastrophe(isolate, message) => {
                 let mut out = self.out.borrow_mut();

@@ -37,6 +37,8 @@ pub enum Message {
     Released(u32),
     /// V8 gave an isolate up.
     Catastrophe(u64, String),
+    /// Memory that JavaScript lent is no longer used.
+    BufferReturned(u32),
 }
 
 #[derive(Default)]
@@ -115,7 +117,8 @@ impl Shared {
         call
     }
 
-    fn push(&self, message: Message) {
+    /// Sends a message to the event loop.
+    pub fn push(&self, message: Message) {
         let mut inbox = lock(&self.inbox);
         if inbox.closed {
             drop(inbox);
@@ -232,6 +235,10 @@ pub struct NodeEnv {
     turn: Cell<usize>,
     handles: RefCell<Slots<Handle>>,
     blocks: RefCell<Slots<Block>>,
+    /// ArrayBuffers whose memory others use: what keeps each alive, and where its memory is.
+    pub lent: RefCell<Slots<(sys::napi_ref, *mut u8)>>,
+    /// Blocks on whose memory ArrayBuffers were made here, by address.
+    pub exported: RefCell<HashMap<usize, Block>>,
     promises: RefCell<HashMap<u32, Settler>>,
     next_tree: Cell<TreeId>,
     on_wake: Cell<sys::napi_ref>,
@@ -282,6 +289,8 @@ impl NodeEnv {
             turn: Cell::new(0),
             handles: RefCell::default(),
             blocks: RefCell::default(),
+            lent: RefCell::default(),
+            exported: RefCell::default(),
             promises: RefCell::default(),
             next_tree: Cell::new(first_tree),
             on_wake: Cell::new(wake_ref),

@@ -3,10 +3,11 @@
 use std::ffi::c_void;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
+use std::sync::Arc;
 
 use napi_sys as sys;
 
-use super::env::NodeEnv;
+use super::env::{Message, NodeEnv, Shared};
 use super::raw;
 use crate::engine::platform;
 use crate::engine::transfer::Block;
@@ -109,16 +110,78 @@ unsafe extern "C" fn stage(env: sys::napi_env, info: sys::napi_callback_info) ->
     })
 }
 
+/// Memory of an ArrayBuffer of this environment, lent to whoever holds the block.
+struct Lent {
+    shared: Arc<Shared>,
+    slot: u32,
+}
+
+/// `adopt(buffer)`: lends the memory of an ArrayBuffer that nothing else refers to, without a copy; the number of
+/// the block, or undefined for an empty one.
+unsafe extern "C" fn adopt(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+    unsafe extern "C" fn give_back(_data: *mut c_void, _length: usize, lent: *mut c_void) {
+        // SAFETY: made by Box::into_raw below; V8 calls a deleter once.
+        let lent = unsafe { Box::from_raw(lent.cast::<Lent>()) };
+        lent.shared.push(Message::BufferReturned(lent.slot));
+    }
+    guard(env, |node| {
+        let [buffer] = raw::arguments::<1>(env, info);
+        let Some((data, length)) = raw::buffer(env, buffer) else { return ptr::null_mut() };
+        if length == 0 {
+            return ptr::null_mut();
+        }
+        let reference = raw::reference(env, buffer);
+        let slot = node.lent.borrow_mut().insert((reference, data));
+        let lent = Box::into_raw(Box::new(Lent { shared: Arc::clone(&node.shared), slot }));
+        // SAFETY: the reference keeps the memory alive until `give_back` has been heard of; an environment ends only
+        // after its guests have stopped.
+        let store = unsafe {
+            v8::ArrayBuffer::new_backing_store_from_ptr(data.cast(), length, give_back, lent.cast())
+        };
+        raw::make_number(env, f64::from(node.add_block(Block(store.make_shared()))))
+    })
+}
+
+/// `reclaim(buffer)`: takes back the block behind an ArrayBuffer that [`take_buffer`] made, and detaches the buffer; the
+/// block's number, or undefined for any other buffer.
+unsafe extern "C" fn reclaim(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+    guard(env, |node| {
+        let [buffer] = raw::arguments::<1>(env, info);
+        let Some((data, _)) = raw::buffer(env, buffer) else { return ptr::null_mut() };
+        let block = node.exported.borrow_mut().remove(&(data as usize));
+        let Some(block) = block else { return ptr::null_mut() };
+        raw::detach(env, buffer);
+        raw::make_number(env, f64::from(node.add_block(block)))
+    })
+}
+
+/// `detach(buffer)`: detaches an ArrayBuffer, whoever made it.
+unsafe extern "C" fn detach(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+    guard(env, |_| {
+        let [buffer] = raw::arguments::<1>(env, info);
+        raw::detach(env, buffer);
+        ptr::null_mut()
+    })
+}
+
 /// `takeBuffer(number)`: an ArrayBuffer on a block's memory, without a copy where the runtime allows it.
 unsafe extern "C" fn take_buffer(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
-    unsafe extern "C" fn release(_env: sys::napi_env, _data: *mut c_void, block: *mut c_void) {
+    unsafe extern "C" fn release(env: sys::napi_env, _data: *mut c_void, block: *mut c_void) {
         // SAFETY: made by Box::into_raw below; a finaliser runs once.
-        drop(unsafe { Box::from_raw(block.cast::<Block>()) });
+        let block = unsafe { Box::from_raw(block.cast::<Block>()) };
+        if let Some(node) = NodeEnv::of(env) {
+            let exported = node.exported.borrow_mut().remove(&(block.as_ptr() as usize));
+            drop(exported);
+        }
     }
     guard(env, |node| {
         let [number] = raw::arguments::<1>(env, info);
         let Ok(block) = node.take_block(raw::number(env, number) as u32) else { return ptr::null_mut() };
         let (data, length) = (block.as_ptr(), block.len());
+        if let Some((reference, _)) = node.lent.borrow().iter().find(|(_, lent)| *lent == data) {
+            // Lent memory that comes home: the very ArrayBuffer.
+            return raw::referenced(env, *reference);
+        }
         let mut buffer = ptr::null_mut();
         if length > 0 {
             let owner = Box::into_raw(Box::new(block.clone()));
@@ -134,6 +197,7 @@ unsafe extern "C" fn take_buffer(env: sys::napi_env, info: sys::napi_callback_in
                 )
             };
             if status == sys::Status::napi_ok {
+                node.exported.borrow_mut().insert(data as usize, block);
                 return buffer;
             }
             // SAFETY: not taken over by the failed call.
@@ -180,6 +244,9 @@ pub unsafe extern "C" fn napi_register_module_v1(
         (c"local", local),
         (c"sendAgain", send_again),
         (c"stage", stage),
+        (c"adopt", adopt),
+        (c"reclaim", reclaim),
+        (c"detach", detach),
         (c"takeBuffer", take_buffer),
     ] {
         raw::set_function(env, exports, name, function);

@@ -24,7 +24,6 @@ mod op {
     pub const READ_COPY: i32 = 109;
     pub const EXTERNAL_SIZE: i32 = 110;
     pub const ISOLATE_ID: i32 = 111;
-    pub const SHARE_HANDLE: i32 = 112;
 }
 
 impl NodeEnv {
@@ -32,6 +31,11 @@ impl NodeEnv {
     pub fn local(&self) {
         let outcome = self.run_local();
         self.send_outcome(outcome, answer::VALUE, answer::THROWN);
+    }
+
+    /// A handle as its number: for constructors, whose object exists already.
+    fn numbered(&self, handle: Handle) -> Transfer {
+        Transfer::Number(f64::from(self.add_handle(handle)))
     }
 
     fn run_local(&self) -> Outcome {
@@ -43,7 +47,7 @@ impl NodeEnv {
                 self.shared.add_isolate(&lease.0);
                 // V8's isolate is made while the host goes on.
                 lease.0.submit(Task::new(Request::Boot, Reply::Ignored, 0, 0));
-                Transfer::Handle(Handle::Isolate(lease))
+                self.numbered(Handle::Isolate(lease))
             }
             op::RELEASE => {
                 self.remove_handle(target as u32);
@@ -64,17 +68,16 @@ impl NodeEnv {
             op::ISOLATE_ID => Transfer::Number(self.lease(target)?.0.id as f64),
             op::NEW_COPY => {
                 let value = Reader::new(self.payload()).value(self)?;
-                Transfer::Handle(Handle::Copied(Copied::new(value)))
+                self.numbered(Handle::Copied(Copied::new(value)))
             }
             op::READ_COPY => match self.handle(target as u32)? {
                 Handle::Copied(copied) => {
-                    let value = if self.header(at::COUNT) != 0 { copied.take() } else { copied.get() };
+                    let value = if self.header(at::OTHER) != 0 { copied.take() } else { copied.get() };
                     value.ok_or(Failure::BufferGone)?
                 }
                 _ => return Err(Failure::Released("ExternalCopy").into()),
             },
             op::EXTERNAL_SIZE => Transfer::Number(EXTERNAL_SIZE.load(Ordering::Relaxed) as f64),
-            op::SHARE_HANDLE => Transfer::Handle(self.handle(target as u32)?),
             _ => return Err(Failure::Internal("unknown operation".into()).into()),
         })
     }

@@ -35,6 +35,12 @@ pub fn buffer(env: sys::napi_env, value: sys::napi_value) -> Option<(*mut u8, us
     (status == sys::Status::napi_ok).then_some((data.cast(), length))
 }
 
+/// Detaches an `ArrayBuffer`.
+pub fn detach(env: sys::napi_env, buffer: sys::napi_value) {
+    // SAFETY: in a running call, `buffer` belongs to it; on a wrong type nothing happens.
+    unsafe { sys::napi_detach_arraybuffer(env, buffer) };
+}
+
 /// A number for JavaScript.
 pub fn make_number(env: sys::napi_env, number: f64) -> sys::napi_value {
     let mut value = ptr::null_mut();
@@ -72,6 +78,20 @@ pub fn reference(env: sys::napi_env, value: sys::napi_value) -> sys::napi_ref {
     // SAFETY: in a running call, `value` belongs to it.
     unsafe { sys::napi_create_reference(env, value, 1, &mut reference) };
     reference
+}
+
+/// Lets go of what [`reference`] keeps alive.
+pub fn delete_reference(env: sys::napi_env, reference: sys::napi_ref) {
+    // SAFETY: made by `reference`, deleted once.
+    unsafe { sys::napi_delete_reference(env, reference) };
+}
+
+/// What a reference keeps alive.
+pub fn referenced(env: sys::napi_env, reference: sys::napi_ref) -> sys::napi_value {
+    let mut value = ptr::null_mut();
+    // SAFETY: in a running call; the reference was made by `reference` and not deleted.
+    unsafe { sys::napi_get_reference_value(env, reference, &mut value) };
+    value
 }
 
 /// Calls the function behind a reference, without arguments.
