@@ -1,7 +1,7 @@
 'use strict';
 
 const channel = require('./channel');
-const { Handle, MAKE, drop, idOf, open } = require('./handle');
+const { Handle, MAKE, drop, idOf, open, own } = require('./handle');
 const { originOf, setAsContext, writeSource } = require('./isolate');
 const {
 	ELSE_THROW, arrayArgument, directionOf, optionsOf, required, stringArgument, timeoutOf, transferOf,
@@ -25,7 +25,7 @@ class Context extends Handle {
 	#global;
 
 	constructor(make, id) {
-		super(make, id);
+		super(make, id, 'Context');
 	}
 
 	static {
@@ -36,10 +36,7 @@ class Context extends Handle {
 	}
 
 	get global() {
-		const id = idOf(this);
-		if (id === undefined) {
-			throw new TypeError('Illegal invocation');
-		}
+		own(this, 'Context');
 		return this.#global;
 	}
 
@@ -93,9 +90,7 @@ class Context extends Handle {
 	}
 
 	release() {
-		if (idOf(this) === undefined) {
-			throw new TypeError('Illegal invocation');
-		}
+		own(this, 'Context');
 		const id = drop(this);
 		if (id < 0) {
 			return false;

@@ -75,13 +75,13 @@ function writeCopy(value, transferList) {
 class ExternalCopy extends Handle {
 	constructor(value, options) {
 		if (value === MAKE) {
-			super(MAKE, options);
+			super(MAKE, options, 'Copy');
 			return;
 		}
 		required(arguments.length, 1, 'ExternalCopy');
 		options = optionsOf(options, 'ExternalCopy', 2);
 		const transferList = transferListOf(value, options);
-		super(MAKE, channel.local(NEW_COPY, 0, 0, writeCopy, value, transferList));
+		super(MAKE, channel.local(NEW_COPY, 0, 0, writeCopy, value, transferList), 'Copy');
 	}
 
 	static get totalExternalSize() {

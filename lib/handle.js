@@ -21,18 +21,22 @@ const registry = new FinalizationRegistry(id => {
 const MAKE = Symbol('make');
 
 let idOf;
+let kindOf;
 let drop;
 
 /** Base of every class that stands for something in the addon. */
 class Handle {
 	/** The place in the handle table; -1 after release. */
 	#id;
+	/** Its class, as errors name it. */
+	#kind;
 
-	constructor(make, id) {
+	constructor(make, id, kind) {
 		if (make !== MAKE) {
 			throw new TypeError(`\`${new.target.name}\` can't be constructed; it is made by the library`);
 		}
 		this.#id = id;
+		this.#kind = kind;
 		if (id >= 0) {
 			registry.register(this, id, this);
 		}
@@ -40,6 +44,7 @@ class Handle {
 
 	static {
 		idOf = value => #id in value ? value.#id : undefined;
+		kindOf = value => #kind in value ? value.#kind : undefined;
 		drop = handle => {
 			const id = handle.#id;
 			if (id >= 0) {
@@ -52,17 +57,22 @@ class Handle {
 }
 
 /**
- * The id of a handle that is used.
+ * The id of a handle that may have been released.
  * @param {Handle} handle
- * @param {string} what Its class, for the error.
+ * @param {string} kind Its class, as errors name it: a method may be called on anything.
  */
-function open(handle, what) {
-	const id = typeof handle === 'object' && handle !== null ? idOf(handle) : undefined;
-	if (id === undefined) {
+function own(handle, kind) {
+	if (typeof handle !== 'object' || handle === null || kindOf(handle) !== kind) {
 		throw new TypeError('Illegal invocation');
 	}
+	return idOf(handle);
+}
+
+/** The id of a handle that is used. Parameters as of {@link own}. */
+function open(handle, kind) {
+	const id = own(handle, kind);
 	if (id < 0) {
-		throw released(what);
+		throw released(kind);
 	}
 	return id;
 }
@@ -72,9 +82,12 @@ module.exports = {
 	MAKE,
 	/** The id of a handle, -1 when released, undefined for any other object. */
 	idOf: value => idOf(value),
+	/** Its class, as errors name it. */
+	kindOf: value => kindOf(value),
 	/** Marks a handle as released and gives the id it had. */
 	drop: handle => drop(handle),
 	open,
+	own,
 	registry,
 	unreachable,
 	setOnUnreachable(callback) {

@@ -90,7 +90,7 @@ function statistics(numbers) {
 class Isolate extends Handle {
 	constructor(options, id) {
 		if (options === MAKE) {
-			super(MAKE, id);
+			super(MAKE, id, 'Isolate');
 			return;
 		}
 		options = optionsOf(options, 'Isolate', 1);
@@ -101,7 +101,7 @@ class Isolate extends Handle {
 		}
 		refuse(options, ['inspector', 'snapshot'], 'Isolate');
 		const wants = typeof onCatastrophicError === 'function';
-		super(MAKE, channel.local(NEW_ISOLATE, 0, wants ? 1 : 0, () => limit));
+		super(MAKE, channel.local(NEW_ISOLATE, 0, wants ? 1 : 0, () => limit), 'Isolate');
 		if (wants) {
 			channel.catastrophes.set(channel.local(ISOLATE_ID, open(this, 'Isolate')), onCatastrophicError);
 		}

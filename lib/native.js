@@ -1,24 +1,17 @@
 'use strict';
 
 /**
- * The addon. Built in the checkout (`islet.node`), or from the platform's package.
+ * The addon. Built in the checkout (`islet.node`), or from the platform's package. With the environment variable
+ * `ISLET_ADDON` set: exactly the file it names, for trying another build (scripts/checked.mjs).
  */
 
 const path = require('node:path');
-
-/** The name of the package that carries the addon for this platform. */
-function platformPackage() {
-	const libc = process.platform !== 'linux' ? '' : isMusl() ? '-musl' : '-gnu';
-	return `@islet/${process.platform}-${process.arch}${libc}`;
-}
-
-function isMusl() {
-	const report = typeof process.report?.getReport === 'function' ? process.report.getReport() : undefined;
-	return report?.header !== undefined && report.header.glibcVersionRuntime === undefined &&
-		Array.isArray(report.sharedObjects) && report.sharedObjects.some(file => file.includes('musl'));
-}
+const { platformPackage } = require('./platform-package');
 
 function load() {
+	if (process.env.ISLET_ADDON) {
+		return require(path.resolve(process.env.ISLET_ADDON));
+	}
 	const local = path.join(__dirname, '..', 'islet.node');
 	try {
 		return require(local);
@@ -27,14 +20,15 @@ function load() {
 			throw error;
 		}
 	}
+	const name = platformPackage();
 	try {
-		return require(platformPackage());
+		return require(name);
 	} catch (error) {
 		if (error.code !== 'MODULE_NOT_FOUND') {
 			throw error;
 		}
 		throw new Error(
-			`islet: no addon for this platform. Neither ${local} nor the package ${platformPackage()} was found. ` +
+			`islet: no addon for this platform. Neither ${local} nor the package ${name} was found. ` +
 			'In a checkout, run `npm install`.',
 			{ cause: error });
 	}

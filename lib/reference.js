@@ -4,7 +4,7 @@ const channel = require('./channel');
 const { isCallback, callbackParts } = require('./callback');
 const { released, typeError, withCode } = require('./errors');
 const { Copy } = require('./external-copy');
-const { Handle, MAKE, drop, idOf, open, registry } = require('./handle');
+const { Handle, MAKE, drop, idOf, kindOf, open, registry } = require('./handle');
 const {
 	ACCESSORS, COPY, ELSE_COPY, ELSE_REFERENCE,
 	arrayArgument, boolean, directionOf, optionsOf, required, timeoutOf, transferOf,
@@ -52,14 +52,14 @@ class Reference extends Handle {
 
 	constructor(value, options, type) {
 		if (value === MAKE) {
-			super(MAKE, options);
+			super(MAKE, options, 'Reference');
 			this.#typeof = type;
 			return;
 		}
 		required(arguments.length, 1, 'Reference');
 		options = optionsOf(options, 'Reference', 2);
 		const unsafeInherit = options !== undefined && boolean(options, 'unsafeInherit');
-		super(MAKE, -2);
+		super(MAKE, -2, 'Reference');
 		this.#refer(wire.keepHostValue(value), unsafeInherit);
 	}
 
@@ -78,7 +78,7 @@ class Reference extends Handle {
 		wire.hooks.hostReference = value => #host in value ? value.#host?.index : undefined;
 		wire.hooks.check = handle => {
 			if (idOf(handle) < 0) {
-				throw released(handle.constructor.name);
+				throw released(kindOf(handle));
 			}
 		};
 	}

@@ -3,7 +3,7 @@
 const channel = require('./channel');
 const { Context } = require('./context');
 const { typeError } = require('./errors');
-const { Handle, MAKE, drop, idOf, open } = require('./handle');
+const { Handle, MAKE, drop, idOf, open, own } = require('./handle');
 const { boolean, optionsOf, required, timeoutOf, transferOf } = require('./options');
 const wire = require('./wire');
 
@@ -13,7 +13,7 @@ const KIND = 2;
 /** Compiled source, to be run in any context of its isolate. */
 class Script extends Handle {
 	constructor(make, id) {
-		super(make, id);
+		super(make, id, 'Script');
 	}
 
 	#run(call, method, count, context, options) {
@@ -48,9 +48,7 @@ class Script extends Handle {
 	}
 
 	release() {
-		if (idOf(this) === undefined) {
-			throw new TypeError('Illegal invocation');
-		}
+		own(this, 'Script');
 		const id = drop(this);
 		if (id >= 0) {
 			channel.release(id);

@@ -36,11 +36,8 @@ const UNSUPPORTED = 'Unable to deserialize cloned data due to invalid or unsuppo
 const OLDEST_VERSION = 13;
 const LATEST_VERSION = 16;
 
-/** Strings up to this long are made from their codes; a native call costs more than that. */
-const SHORT_STRING = 24;
-
-/** The longest array made with its full length at once, which is still cheap to claim falsely. */
-const PRESIZED_ARRAY = 64;
+/** Strings up to this long are made from their codes, as a native call costs more than that; Bun's don't. */
+const SHORT_STRING = globalThis.Bun === undefined ? 24 : 1;
 
 const REGEXP_FLAGS = ['g', 'i', 'm', 'y', 'u', 's', null, 'd', 'v'];
 
@@ -64,11 +61,13 @@ const VIEWS = {
  * Slots are overwritten on collision, hence bounded, and a stale expectation is
  * merely a wrong guess.
  */
-const KEY_SLOTS = 1024;
-const KEY_SIZE = 32;
+const KEY_SLOTS = 2048;
+const KEY_WORDS = 8;
+const KEY_SIZE = 4 * KEY_WORDS - 2;
 const keyStrings = new Array(KEY_SLOTS).fill('');
-const keyBytes = new Uint8Array(KEY_SLOTS * KEY_SIZE);
-const keyLengths = new Uint8Array(KEY_SLOTS);
+/** Tag, length and chars of a key, padded with zeros, to be compared four bytes at a time. */
+const keyWords = new Int32Array(KEY_SLOTS * KEY_WORDS);
+const keySizes = new Uint8Array(KEY_SLOTS).fill(2);
 const keyIsPlain = new Uint8Array(KEY_SLOTS);
 const keyNext = new Uint16Array(KEY_SLOTS);
 const keyChild = new Uint16Array(KEY_SLOTS);
@@ -213,28 +212,44 @@ function take(r, length) {
 // -- Strings ----------------------------------------------------------------
 
 function readOneByteString(r) {
-	const length = readVarint(r);
-	const start = take(r, length);
-	if (length <= SHORT_STRING) return shortString(r.u8, start, start + length);
-	return attempt(r, () => r._native.latin1Slice(start, start + length));
+	const { u8, end } = r;
+	let { pos } = r;
+	let length = pos < end ? u8[pos] : 0x80;
+	if (length < 0x80) r.pos = ++pos;
+	else {
+		length = readVarint(r);
+		({ pos } = r);
+	}
+	if (length > end - pos) fail(r);
+	r.pos = pos + length;
+	if (length <= SHORT_STRING) return shortString(u8, pos, length);
+	return attempt(r, () => r._native.latin1Slice(pos, pos + length));
 }
 
-function shortString(u8, i, end) {
-	let string = '';
-	for (; i + 8 <= end; i += 8) {
-		string += fromCharCode(
+/** A string made in one go, or two: there is no faster way for so few chars. */
+function shortString(u8, i, length) {
+	switch (length) {
+		case 0: return '';
+		case 1: return fromCharCode(u8[i]);
+		case 2: return fromCharCode(u8[i], u8[i + 1]);
+		case 3: return fromCharCode(u8[i], u8[i + 1], u8[i + 2]);
+		case 4: return fromCharCode(u8[i], u8[i + 1], u8[i + 2], u8[i + 3]);
+		case 5: return fromCharCode(u8[i], u8[i + 1], u8[i + 2], u8[i + 3], u8[i + 4]);
+		case 6: return fromCharCode(u8[i], u8[i + 1], u8[i + 2], u8[i + 3], u8[i + 4], u8[i + 5]);
+		case 7: return fromCharCode(u8[i], u8[i + 1], u8[i + 2], u8[i + 3], u8[i + 4], u8[i + 5], u8[i + 6]);
+		case 8: return fromCharCode(
 			u8[i], u8[i + 1], u8[i + 2], u8[i + 3], u8[i + 4], u8[i + 5], u8[i + 6], u8[i + 7]
 		);
-	}
-	if (i + 4 <= end) {
-		string += fromCharCode(u8[i], u8[i + 1], u8[i + 2], u8[i + 3]);
-		i += 4;
-	}
-	switch (end - i) {
-		case 1: return string + fromCharCode(u8[i]);
-		case 2: return string + fromCharCode(u8[i], u8[i + 1]);
-		case 3: return string + fromCharCode(u8[i], u8[i + 1], u8[i + 2]);
-		default: return string;
+		case 9: return fromCharCode(
+			u8[i], u8[i + 1], u8[i + 2], u8[i + 3], u8[i + 4], u8[i + 5], u8[i + 6], u8[i + 7], u8[i + 8]
+		);
+		case 10: return fromCharCode(
+			u8[i], u8[i + 1], u8[i + 2], u8[i + 3], u8[i + 4], u8[i + 5], u8[i + 6], u8[i + 7], u8[i + 8], u8[i + 9]
+		);
+		default: return fromCharCode(
+			u8[i], u8[i + 1], u8[i + 2], u8[i + 3], u8[i + 4], u8[i + 5], u8[i + 6], u8[i + 7], u8[i + 8], u8[i + 9],
+			u8[i + 10]
+		) + shortString(u8, i + 11, length - 11);
 	}
 }
 
@@ -291,12 +306,9 @@ function readValue(r, hint) {
 	switch (tag) {
 		case 0x22: return readOneByteString(r);
 		case 0x49: {
-			const byte = pos < end ? u8[pos] : 0xff;
-			if (byte < 0x80) {
-				r.pos = pos + 1;
-				return (byte >>> 1) ^ -(byte & 1);
-			}
-			const zigzag = readVarint(r);
+			let zigzag = pos < end ? u8[pos] : 0xff;
+			if (zigzag < 0x80) r.pos = pos + 1;
+			else zigzag = readVarint(r);
 			return (zigzag >>> 1) ^ -(zigzag & 1);
 		}
 		case 0x6f: return readObject(r, hint);
@@ -369,7 +381,7 @@ function readReference(r) {
 function readObject(r, hint) {
 	const object = {};
 	r._refs.push(object);
-	const { u8, end } = r;
+	const { u8, view, end } = r;
 	let expected = keyChild[hint];
 	let previous = -1;
 	let count = 0;
@@ -379,8 +391,8 @@ function readObject(r, hint) {
 		const tag = u8[pos];
 		if (tag === 0x22 && u8[pos + 1] <= KEY_SIZE) {
 			let slot = expected;
-			if (!isKeyAt(u8, pos + 1, end, slot)) {
-				slot = findKey(r, u8, pos + 1, end);
+			if (!isKeyAt(view, pos, end, slot)) {
+				slot = findKey(r, pos);
 				if (previous === -1) keyChild[hint] = slot;
 				else keyNext[previous] = slot;
 			}
@@ -389,7 +401,7 @@ function readObject(r, hint) {
 			const isPlain = keyIsPlain[slot];
 			expected = keyNext[slot];
 			previous = slot;
-			r.pos = pos + 2 + keyLengths[slot];
+			r.pos = pos + keySizes[slot];
 			const value = readValue(r, slot);
 			if (isPlain === 1) object[key] = value;
 			else setProperty(r, object, key, value);
@@ -408,31 +420,35 @@ function readObject(r, hint) {
 	return object;
 }
 
-/** Whether the length and chars at `pos` are those of the key in `slot`. */
-function isKeyAt(u8, pos, end, slot) {
-	const length = keyLengths[slot];
-	if (u8[pos] !== length || pos + length >= end) return false;
-	const base = slot * KEY_SIZE;
-	for (let i = 0; i < length; ++i) {
-		if (u8[pos + 1 + i] !== keyBytes[base + i]) return false;
+/** Whether the key at `pos` is that in `slot`. May miss a key at the very end of the buffer. */
+function isKeyAt(view, pos, end, slot) {
+	let left = keySizes[slot];
+	if (pos + left > end || pos + left + 3 > view.byteLength) return false;
+	let word = slot * KEY_WORDS;
+	for (; left >= 4; left -= 4, pos += 4) {
+		if (view.getInt32(pos, true) !== keyWords[word++]) return false;
 	}
-	return true;
+	return left === 0 || (view.getInt32(pos, true) ^ keyWords[word]) << (32 - 8 * left) === 0;
 }
 
 /** The slot of a key which was not the expected one; makes it when it isn't known. */
-function findKey(r, u8, pos, end) {
-	const length = u8[pos];
-	const start = pos + 1;
+function findKey(r, pos) {
+	const { u8, end } = r;
+	const length = u8[pos + 1];
+	const start = pos + 2;
 	if (length > end - start) fail(r);
 	let hash = length;
 	for (let i = 0; i < length; ++i) hash = Math.imul(hash ^ u8[start + i], 0x01000193);
 	const slot = (hash ^ (hash >>> 15)) & (KEY_SLOTS - 1);
-	if (isKeyAt(u8, pos, end, slot)) return slot;
-	const string = shortString(u8, start, start + length);
+	const string = isKeyAt(r.view, pos, end, slot) ? keyStrings[slot] : shortString(u8, start, length);
+	if (string === keyStrings[slot] && keySizes[slot] === length + 2 ) return slot;
 	// Only names of properties are interned; comparing and hashing those costs nothing.
 	[keyStrings[slot]] = Object.keys({ __proto__: null, [string]: 0 });
-	keyBytes.set(u8.subarray(start, start + length), slot * KEY_SIZE);
-	keyLengths[slot] = length;
+	const bytes = new Uint8Array(4 * KEY_WORDS);
+	bytes.set(u8.subarray(pos, start + length));
+	const words = new DataView(bytes.buffer);
+	for (let i = 0; i < KEY_WORDS; ++i) keyWords[slot * KEY_WORDS + i] = words.getInt32(4 * i, true);
+	keySizes[slot] = length + 2;
 	keyIsPlain[slot] = string in ObjectPrototype || isDigit(string.charCodeAt(0)) ? 0 : 1;
 	return slot;
 }
@@ -478,7 +494,7 @@ function readDenseArray(r, hint) {
 	const length = readVarint(r);
 	const { u8, end } = r;
 	if (length > end - r.pos) fail(r);
-	const array = length <= PRESIZED_ARRAY ? new Array(length) : [];
+	const array = length < 0x100000 && affords(r, length) ? new Array(length) : [];
 	r._refs.push(array);
 	for (let i = 0; i < length; ++i) {
 		if ((u8[r.pos] === 0x2d || u8[r.pos] === 0) && peekTag(r) === 0x2d) ++r.pos;

@@ -6,9 +6,9 @@
 //! another isolate's call, and after a short stall for asynchronous ones.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::engine::error::Failure;
 use crate::engine::isolate::Isolate;
@@ -34,7 +34,6 @@ pub struct Worker {
     pub signal: Arc<Signal>,
     /// The time limit of what it runs.
     pub deadline: Deadline,
-    state: AtomicU8,
     listed: AtomicBool,
     next: Mutex<Option<Arc<Isolate>>>,
 }
@@ -50,45 +49,38 @@ pub enum Claim {
 impl Worker {
     /// Declares itself idle. The caller holds the queue lock of the isolate it lingers in, if any.
     pub fn set_idle(&self) {
-        self.state.store(IDLE, Ordering::SeqCst);
+        self.signal.mark.store(IDLE, Ordering::SeqCst);
     }
 
     /// Claims the thread for the isolate it lingers in. The caller holds that isolate's queue lock.
     pub fn claim_again(&self) -> bool {
-        self.state.compare_exchange(IDLE, CLAIMED_AGAIN, Ordering::SeqCst, Ordering::SeqCst).is_ok()
+        self.signal.mark.compare_exchange(IDLE, CLAIMED_AGAIN, Ordering::SeqCst, Ordering::SeqCst).is_ok()
     }
 
     fn claim_away(&self, isolate: &Arc<Isolate>) -> bool {
         let mut next = lock(&self.next);
-        if self.state.compare_exchange(IDLE, CLAIMED_AWAY, Ordering::SeqCst, Ordering::SeqCst).is_err() {
+        if self.signal.mark.compare_exchange(IDLE, CLAIMED_AWAY, Ordering::SeqCst, Ordering::SeqCst).is_err() {
             return false;
         }
         *next = Some(Arc::clone(isolate));
         true
     }
 
-    /// Waits to be claimed, after [`Worker::set_idle`]. `spun` is told the CPU time that waiting took.
-    pub fn linger(
-        self: &Arc<Self>,
-        waiter: &mut Waiter,
-        time: Duration,
-        mut spun: impl FnMut(Duration),
-    ) -> Claim {
+    /// Waits to be claimed, after [`Worker::set_idle`]. Adds to `spun` the CPU time that waiting took.
+    pub fn linger(self: &Arc<Self>, waiter: &mut Waiter, time: Duration, spun: &mut Duration) -> Claim {
         executor().list_idle(self);
-        let deadline = Instant::now() + time;
         loop {
             let seen = self.signal.seen();
-            match self.state.load(Ordering::SeqCst) {
+            match self.signal.mark.load(Ordering::Acquire) {
                 CLAIMED_AGAIN => {
-                    self.state.store(BUSY, Ordering::SeqCst);
+                    self.signal.mark.store(BUSY, Ordering::Release);
                     return Claim::Again;
                 }
                 CLAIMED_AWAY => return Claim::Leave,
                 _ => {}
             }
-            spun(waiter.wait(&self.signal, seen, Some(deadline)));
-            if Instant::now() >= deadline
-                && self.state.compare_exchange(IDLE, BUSY, Ordering::SeqCst, Ordering::SeqCst).is_ok()
+            if !waiter.wait(&self.signal, seen, Some(time), spun)
+                && self.signal.mark.compare_exchange(IDLE, BUSY, Ordering::SeqCst, Ordering::SeqCst).is_ok()
             {
                 return Claim::Leave;
             }
@@ -98,7 +90,7 @@ impl Worker {
     /// The isolate it was claimed for.
     fn take_next(&self) -> Option<Arc<Isolate>> {
         let next = lock(&self.next).take();
-        self.state.store(BUSY, Ordering::SeqCst);
+        self.signal.mark.store(BUSY, Ordering::SeqCst);
         next
     }
 }
@@ -129,7 +121,7 @@ fn executor() -> &'static Executor {
 
 impl Executor {
     fn list_idle(&self, worker: &Arc<Worker>) {
-        if !worker.listed.swap(true, Ordering::SeqCst) {
+        if !worker.listed.load(Ordering::Relaxed) && !worker.listed.swap(true, Ordering::SeqCst) {
             lock(&self.pool).idle.push(Arc::clone(worker));
         }
     }
@@ -275,7 +267,7 @@ fn work(worker: &Arc<Worker>, first: Arc<Isolate>) {
             next = worker.take_next().or_else(take_waiting);
         }
         worker.set_idle();
-        match worker.linger(&mut waiter, THREAD_IDLE, |_| ()) {
+        match worker.linger(&mut waiter, THREAD_IDLE, &mut Duration::default()) {
             Claim::Again => {}
             Claim::Leave => next = worker.take_next().or_else(take_waiting),
         }

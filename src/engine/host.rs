@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::engine::error::{Failure, Outcome};
 use crate::engine::signal::Wait;
-use crate::engine::transfer::{Settler, Transfer};
+use crate::engine::transfer::{Arguments, Settler};
 
 /// A tree of calls: all that one root call causes, however often it crosses the line.
 ///
@@ -65,7 +65,7 @@ pub struct HostCall {
     /// The function.
     pub function: Arc<HostValue>,
     /// Its arguments.
-    pub arguments: Vec<Transfer>,
+    pub arguments: Arguments,
     /// The tree of calls it belongs to.
     pub tree: TreeId,
     reply: Option<HostReply>,
@@ -73,7 +73,7 @@ pub struct HostCall {
 
 impl HostCall {
     /// A call of `function`.
-    pub fn new(function: Arc<HostValue>, arguments: Vec<Transfer>, tree: TreeId, reply: HostReply) -> Self {
+    pub fn new(function: Arc<HostValue>, arguments: Arguments, tree: TreeId, reply: HostReply) -> Self {
         Self { function, arguments, tree, reply: Some(reply) }
     }
 

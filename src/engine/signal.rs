@@ -4,7 +4,7 @@
 //! state first and call [`Signal::notify`] after; the owner reads [`Signal::seen`] first, looks at the state
 //! after, and waits only while the counter still is what it read. No wake-up can be lost that way.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::Thread;
 use std::time::{Duration, Instant};
@@ -23,11 +23,15 @@ pub fn may_spin() -> bool {
     *SPIN.get_or_init(|| std::thread::available_parallelism().is_ok_and(|n| n.get() > 1))
 }
 
-/// One thread's doorbell.
+/// One thread's doorbell. A cache line of its own: the owner spins on it.
 #[derive(Default)]
+#[repr(align(128))]
 pub struct Signal {
     count: AtomicU32,
     asleep: AtomicBool,
+    /// A word of the owner's state that those who ring change too (`executor::Worker`): on this very line, so that
+    /// ringing costs one transfer between CPUs.
+    pub mark: AtomicU8,
     owner: OnceLock<Thread>,
 }
 
@@ -65,49 +69,53 @@ impl Default for Waiter {
 }
 
 impl Waiter {
-    /// Waits until `signal` rang after `seen` was read, at most until `deadline`.
-    /// Returns the time spent spinning: CPU time that did no work.
-    pub fn wait(&mut self, signal: &Signal, seen: u32, deadline: Option<Instant>) -> Duration {
+    /// Waits until `signal` rang after `seen` was read, at most about `limit`. Returns whether it rang; adds to `spun`
+    /// the time spent spinning: CPU time that did no work.
+    pub fn wait(&mut self, signal: &Signal, seen: u32, limit: Option<Duration>, spun: &mut Duration) -> bool {
         if signal.seen() != seen {
-            return Duration::ZERO;
+            return true;
         }
-        let mut spun = Duration::ZERO;
         if may_spin() {
             let start = Instant::now();
-            loop {
+            let mut took = Duration::ZERO;
+            while took < self.spin {
                 for _ in 0..64 {
                     if signal.seen() != seen {
                         self.spin = SPIN_MAX;
-                        return start.elapsed();
+                        *spun += took;
+                        return true;
                     }
                     std::hint::spin_loop();
                 }
-                spun = start.elapsed();
-                if spun >= self.spin {
-                    break;
-                }
+                took = start.elapsed();
             }
+            *spun += took;
             self.spin = (self.spin / 2).max(SPIN_MIN);
         }
         signal.asleep.store(true, Ordering::SeqCst);
-        while signal.count.load(Ordering::SeqCst) == seen {
+        let deadline = limit.map(|limit| Instant::now() + limit);
+        let rang = loop {
+            if signal.count.load(Ordering::SeqCst) != seen {
+                break true;
+            }
             match deadline {
                 None => std::thread::park(),
                 Some(deadline) => {
                     let now = Instant::now();
                     if now >= deadline {
-                        break;
+                        break false;
                     }
                     std::thread::park_timeout(deadline - now);
                 }
             }
-        }
+        };
         signal.asleep.store(false, Ordering::SeqCst);
-        spun
+        rang
     }
 }
 
 /// One thread's wait for one outcome, whichever side of the line it is on.
+#[repr(align(128))]
 pub struct Wait {
     signal: Arc<Signal>,
     done: AtomicBool,
@@ -118,6 +126,14 @@ impl Wait {
     /// A wait of the thread that owns `signal`.
     pub fn new(signal: Arc<Signal>) -> Arc<Self> {
         Arc::new(Self { signal, done: AtomicBool::new(false), outcome: Mutex::new(None) })
+    }
+
+    /// Makes a wait that is over ready for another, if nobody else holds it any more.
+    pub fn reuse(mut self: Arc<Self>) -> Option<Arc<Self>> {
+        let wait = Arc::get_mut(&mut self)?;
+        *wait.done.get_mut() = false;
+        *wait.outcome.get_mut().unwrap_or_else(PoisonError::into_inner) = None;
+        Some(self)
     }
 
     /// Hands over the outcome. Called once.

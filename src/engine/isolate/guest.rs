@@ -116,7 +116,7 @@ pub struct Guest {
     pub watches: RefCell<Slots<PromiseWatch>>,
     service: RefCell<Option<Rc<Realm>>>,
     last_realm: RefCell<std::rc::Weak<Realm>>,
-    current: RefCell<Option<Context>>,
+    current: RefCell<Option<Rc<Context>>>,
     depth: Cell<u32>,
     tree: Cell<TreeId>,
     timed_out: Cell<bool>,
@@ -130,7 +130,6 @@ pub struct Guest {
 unsafe impl Send for Guest {}
 
 /// Where a running guest is: which isolate, on which thread.
-#[derive(Clone)]
 pub struct Context {
     /// The isolate.
     pub isolate: Arc<Isolate>,
@@ -246,9 +245,9 @@ impl Guest {
     }
 
     /// Where it runs at the moment.
-    pub fn context(&self) -> Context {
+    pub fn context(&self) -> Rc<Context> {
         match &*self.current.borrow() {
-            Some(context) => context.clone(),
+            Some(context) => Rc::clone(context),
             None => unreachable!("guest code runs only while a thread is inside"),
         }
     }
@@ -269,7 +268,7 @@ impl Guest {
         fatal::set_current(Some(Arc::clone(isolate)));
         let mut locker = self.shared.lock();
         *self.current.borrow_mut() =
-            Some(Context { isolate: Arc::clone(isolate), worker: Arc::clone(worker) });
+            Some(Rc::new(Context { isolate: Arc::clone(isolate), worker: Arc::clone(worker) }));
         let live = body(&mut Inside { guest: &self, v8: &mut locker });
         if !live {
             self.forget_everything(isolate, &mut locker);
@@ -292,7 +291,7 @@ impl Guest {
         v8.cancel_terminate_execution();
         drop(isolate.take_foreground());
         let table = std::mem::take(&mut *self.table.borrow_mut());
-        isolate.references.store(0, Ordering::Relaxed);
+        isolate.references().store(0, Ordering::Relaxed);
         drop(table);
         let foreign = std::mem::take(&mut *self.foreign.borrow_mut());
         drop(foreign);
@@ -306,7 +305,7 @@ impl Guest {
 
     /// Adds an entry.
     pub fn keep(&self, isolate: &Isolate, entry: Entry) -> u32 {
-        isolate.references.fetch_add(1, Ordering::Relaxed);
+        isolate.references().fetch_add(1, Ordering::Relaxed);
         self.table.borrow_mut().insert(entry)
     }
 
@@ -332,7 +331,7 @@ impl Guest {
 
     /// Takes the resolver of a promise.
     pub fn take_resolver(&self, isolate: &Isolate, id: u32) -> Option<Entry> {
-        isolate.references.fetch_sub(1, Ordering::Relaxed);
+        isolate.references().fetch_sub(1, Ordering::Relaxed);
         self.table.borrow_mut().remove(id)
     }
 
@@ -340,7 +339,7 @@ impl Guest {
         for id in isolate.take_dropped() {
             let entry = self.table.borrow_mut().remove(id);
             if entry.is_some() {
-                isolate.references.fetch_sub(1, Ordering::Relaxed);
+                isolate.references().fetch_sub(1, Ordering::Relaxed);
             }
         }
         let collected = std::mem::take(&mut *self.collected.borrow_mut());
@@ -356,7 +355,8 @@ impl Guest {
     /// somebody waits for, or with `all` any. The guest's own time limit stands still.
     /// `None` when the guest has to unwind instead.
     pub fn wait(&self, v8: &mut v8::Isolate, start: impl FnOnce(&Arc<Wait>), all: bool) -> Option<Outcome> {
-        let Context { isolate, worker } = self.context();
+        let context = self.context();
+        let Context { isolate, worker } = &*context;
         let paused = worker.deadline.end();
         if paused == Ended::Fired {
             self.timed_out.set(true);
@@ -377,8 +377,9 @@ impl Guest {
                 Inside { guest: self, v8 }.run(task);
                 continue;
             }
-            let spun = self.waiter.borrow_mut().wait(&worker.signal, seen, None);
-            isolate.clocks.add_spun(spun);
+            let mut spun = Duration::ZERO;
+            self.waiter.borrow_mut().wait(&worker.signal, seen, None, &mut spun);
+            isolate.clocks().add_spun(spun);
         };
         isolate.set_serving(outer);
         if let Ended::Left(left) = paused {
@@ -401,22 +402,22 @@ pub struct Inside<'a> {
 impl Inside<'_> {
     /// Forgets what nobody refers to any more.
     pub fn forget_dropped(&mut self) {
-        let isolate = self.guest.context().isolate;
-        self.guest.forget_dropped(&isolate);
+        self.guest.forget_dropped(&self.guest.context().isolate);
     }
 
     /// Runs one task and answers.
     pub fn run(&mut self, mut task: Task) {
         let guest = self.guest;
-        let Context { isolate, worker } = guest.context();
+        let context = guest.context();
+        let Context { isolate, worker } = &*context;
         let depth = guest.depth.get();
         let tree = guest.tree.replace(task.tree);
         let timed_out = guest.timed_out.replace(false);
         guest.depth.set(depth + 1);
         isolate.begin(task.take_reply());
         if depth == 0 {
-            isolate.clocks.begin();
-            guest.forget_dropped(&isolate);
+            isolate.clocks().begin();
+            guest.forget_dropped(isolate);
         }
         if task.timeout > 0 {
             worker.deadline.begin(Duration::from_millis(task.timeout.into()), guest.terminator());
@@ -424,7 +425,7 @@ impl Inside<'_> {
         let request = std::mem::replace(&mut task.request, super::task::Request::Boot);
         let mut outcome = {
             v8::scope!(let scope, self.v8);
-            operations::run(guest, &isolate, scope, request)
+            operations::run(guest, isolate, scope, request)
         };
         if depth == 0 {
             // Inside the time limit: reactions are as much the guest's work as the call itself.
@@ -441,7 +442,7 @@ impl Inside<'_> {
             outcome = Err(Failure::Timeout.into());
         }
         if depth == 0 {
-            isolate.clocks.end();
+            isolate.clocks().end();
         }
         guest.timed_out.set(timed_out);
         guest.tree.set(tree);

@@ -76,6 +76,10 @@ struct Queue {
     serving: bool,
 }
 
+/// Keeps what one side of a call writes off the cache lines that the other side reads.
+#[repr(align(128))]
+struct Apart<T>(T);
+
 /// An isolate, as any thread sees it.
 pub struct Isolate {
     /// A number of its own in this process.
@@ -84,23 +88,27 @@ pub struct Isolate {
     pub host: Arc<dyn Host>,
     /// Its memory account.
     pub memory: Arc<Memory>,
-    /// What it has used of time.
-    pub clocks: Clocks,
-    /// Entries in its handle table.
-    pub references: AtomicUsize,
     /// The user wants to hear of fatal errors.
     pub reports_catastrophes: bool,
-    queue: Mutex<Queue>,
     status: AtomicU8,
+    dropped_len: AtomicUsize,
     cause: OnceLock<Cause>,
-    /// What runs, innermost last: who hears of each outcome.
-    running: Mutex<Vec<Answer>>,
+    terminator: OnceLock<v8::IsolateHandle>,
+    lease: OnceLock<Weak<Lease>>,
     /// Handle-table entries that nobody refers to any more.
     dropped: Mutex<Vec<u32>>,
-    dropped_len: AtomicUsize,
-    terminator: OnceLock<v8::IsolateHandle>,
     foreground: Mutex<Vec<v8::Task>>,
-    lease: OnceLock<Weak<Lease>>,
+    queue: Apart<Mutex<Queue>>,
+    inside: Apart<Inner>,
+}
+
+/// What the thread inside writes all the time.
+struct Inner {
+    clocks: Clocks,
+    /// What runs, innermost last: who hears of each outcome.
+    running: Mutex<Vec<Answer>>,
+    /// Entries in the handle table.
+    references: AtomicUsize,
 }
 
 impl std::fmt::Debug for Isolate {
@@ -108,6 +116,9 @@ impl std::fmt::Debug for Isolate {
         write!(f, "Isolate({})", self.id)
     }
 }
+
+/// How long an isolate with more to do keeps its thread while others wait for one.
+const TURN: std::time::Duration = std::time::Duration::from_millis(2);
 
 /// Entries dropped before the isolate is woken just to forget them.
 const DROPPED_MAX: usize = 1024;
@@ -120,24 +131,26 @@ impl Isolate {
             id: NEXT.fetch_add(1, Ordering::Relaxed),
             host,
             memory: Memory::new(limit),
-            clocks: Clocks::default(),
-            references: AtomicUsize::new(0),
             reports_catastrophes,
-            queue: Mutex::new(Queue {
+            status: AtomicU8::new(Status::Live as u8),
+            dropped_len: AtomicUsize::new(0),
+            cause: OnceLock::new(),
+            terminator: OnceLock::new(),
+            lease: OnceLock::new(),
+            dropped: Mutex::default(),
+            foreground: Mutex::default(),
+            queue: Apart(Mutex::new(Queue {
                 tasks: VecDeque::new(),
                 run: Run::Idle,
                 worker: None,
                 guest: None,
                 serving: false,
+            })),
+            inside: Apart(Inner {
+                clocks: Clocks::default(),
+                running: Mutex::default(),
+                references: AtomicUsize::new(0),
             }),
-            status: AtomicU8::new(Status::Live as u8),
-            cause: OnceLock::new(),
-            running: Mutex::default(),
-            dropped: Mutex::default(),
-            dropped_len: AtomicUsize::new(0),
-            terminator: OnceLock::new(),
-            foreground: Mutex::default(),
-            lease: OnceLock::new(),
         });
         let lease = Arc::new(Lease(Arc::clone(&isolate)));
         let _ = isolate.lease.set(Arc::downgrade(&lease));
@@ -166,6 +179,16 @@ impl Isolate {
         self.status.load(Ordering::Relaxed) == Status::Live as u8
     }
 
+    /// What it has used of time.
+    pub fn clocks(&self) -> &Clocks {
+        &self.inside.0.clocks
+    }
+
+    /// Entries in its handle table.
+    pub fn references(&self) -> &AtomicUsize {
+        &self.inside.0.references
+    }
+
     /// What an operation that its end cut short reports.
     pub fn end_failure(&self) -> Failure {
         match self.cause.get() {
@@ -184,7 +207,7 @@ impl Isolate {
     /// Queues a task and sees to a thread for it.
     pub fn submit(self: &Arc<Self>, task: Task) {
         let urgent = task.is_waited_for();
-        let mut queue = lock(&self.queue);
+        let mut queue = lock(&self.queue.0);
         if !self.is_live() {
             drop(queue);
             drop(task);
@@ -226,7 +249,7 @@ impl Isolate {
     /// Answers everything queued with `failure`: no thread can be had.
     pub fn fail_queue(&self, failure: Failure) {
         let tasks = {
-            let mut queue = lock(&self.queue);
+            let mut queue = lock(&self.queue.0);
             queue.run = Run::Idle;
             std::mem::take(&mut queue.tasks)
         };
@@ -260,14 +283,14 @@ impl Isolate {
 
     /// A task that a guest thread may run while it waits: one that somebody waits for, or any with `all`.
     pub fn take_servable(&self, all: bool) -> Option<Task> {
-        let mut queue = lock(&self.queue);
+        let mut queue = lock(&self.queue.0);
         let i = queue.tasks.iter().position(|task| all || task.is_waited_for())?;
         queue.tasks.remove(i)
     }
 
     /// Tells submitters that the thread inside waits and has to be woken.
     pub fn set_serving(&self, serving: bool) -> bool {
-        std::mem::replace(&mut lock(&self.queue).serving, serving)
+        std::mem::replace(&mut lock(&self.queue.0).serving, serving)
     }
 
     // --- handle table ----------------------------------------------------------------------------
@@ -298,12 +321,12 @@ impl Isolate {
 
     /// A task begins to run inside.
     pub fn begin(&self, answer: Answer) {
-        lock(&self.running).push(answer);
+        lock(&self.inside.0.running).push(answer);
     }
 
     /// The innermost task has run.
     pub fn finish(&self, outcome: Outcome) {
-        let answer = lock(&self.running).pop();
+        let answer = lock(&self.inside.0.running).pop();
         if let Some(answer) = answer {
             answer.send(outcome);
         }
@@ -313,7 +336,7 @@ impl Isolate {
 
     /// Asks for its end. Returns whether it was alive.
     pub fn dispose(self: &Arc<Self>, cause: Cause) -> bool {
-        let queue = lock(&self.queue);
+        let queue = lock(&self.queue.0);
         let live = self.status.compare_exchange(
             Status::Live as u8,
             Status::Ending as u8,
@@ -344,13 +367,13 @@ impl Isolate {
     /// V8 gave the isolate up; the calling thread is the one inside and never returns.
     pub fn condemn(self: &Arc<Self>, failure: Failure) {
         self.status.store(Status::Condemned as u8, Ordering::SeqCst);
-        let answers = std::mem::take(&mut *lock(&self.running));
-        let tasks = std::mem::take(&mut lock(&self.queue).tasks);
+        let answers = std::mem::take(&mut *lock(&self.inside.0.running));
+        let tasks = std::mem::take(&mut lock(&self.queue.0).tasks);
         for answer in answers.into_iter().rev() {
             answer.send(Err(failure.clone().into()));
         }
         drop(tasks);
-        self.clocks.leave();
+        self.clocks().leave();
         if self.reports_catastrophes {
             self.host.catastrophe(self.id, failure.to_string());
         }
@@ -359,7 +382,7 @@ impl Isolate {
     fn set_ended(&self) {
         self.status.store(Status::Ended as u8, Ordering::SeqCst);
         let tasks = {
-            let mut queue = lock(&self.queue);
+            let mut queue = lock(&self.queue.0);
             queue.worker = None;
             queue.run = Run::Idle;
             std::mem::take(&mut queue.tasks)
@@ -370,7 +393,7 @@ impl Isolate {
     /// A guest thread works for this isolate: all that is queued, and what comes while it lingers.
     pub fn serve(self: &Arc<Self>, worker: &Arc<Worker>, waiter: &mut Waiter) {
         let guest = {
-            let mut queue = lock(&self.queue);
+            let mut queue = lock(&self.queue.0);
             if queue.worker.is_some() {
                 // Another thread is inside still; it passes the isolate on when it leaves.
                 return;
@@ -388,11 +411,12 @@ impl Isolate {
             // Its end may have been asked for before it could be told.
             guest
         });
-        self.clocks.enter();
+        self.clocks().enter();
         let guest = guest.enter(self, worker, |inside| {
+            let mut since = None;
             loop {
                 let task = {
-                    let mut queue = lock(&self.queue);
+                    let mut queue = lock(&self.queue.0);
                     if !self.is_live() {
                         return false;
                     }
@@ -402,26 +426,29 @@ impl Isolate {
                             queue.run = Run::Idle;
                             worker.set_idle();
                             drop(queue);
-                            inside.forget_dropped();
-                            match worker.linger(waiter, executor::LINGER, |spun| self.clocks.add_spun(spun)) {
+                            since = None;
+                            let mut spun = std::time::Duration::ZERO;
+                            let claim = worker.linger(waiter, executor::LINGER, &mut spun);
+                            self.clocks().add_spun(spun);
+                            match claim {
                                 Claim::Again => continue,
                                 Claim::Leave => return true,
                             }
                         }
                     }
                 };
-                let since = Instant::now();
                 inside.run(task);
-                if executor::is_contended() && since.elapsed().as_millis() > 0 {
+                // Others that wait for a thread get theirs after a while.
+                if executor::is_contended() && since.get_or_insert_with(Instant::now).elapsed() > TURN {
                     return true;
                 }
             }
         });
-        self.clocks.leave();
+        self.clocks().leave();
         match guest {
             None => self.set_ended(),
             Some(guest) => {
-                let mut queue = lock(&self.queue);
+                let mut queue = lock(&self.queue.0);
                 queue.guest = Some(guest);
                 queue.worker = None;
                 let more = queue.run == Run::Running;

@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use crate::engine::error::{Failure, Outcome};
 use crate::engine::host::{Host, TreeId};
+use crate::engine::isolate::Remote;
 use crate::engine::signal::Wait;
-use crate::engine::transfer::{Text, Transfer};
+use crate::engine::transfer::{Arguments, Text, Transfer};
 
 /// How a value leaves the guest (`TransferOptions`).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -56,6 +59,15 @@ pub struct Origin {
     pub column: i32,
 }
 
+/// Source code and where it comes from.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Source {
+    /// The code.
+    pub code: Text,
+    /// Where it comes from.
+    pub origin: Origin,
+}
+
 /// One operation on an isolate. Numbers are ids in its handle table.
 #[derive(Debug)]
 #[allow(missing_docs)]
@@ -63,14 +75,14 @@ pub enum Request {
     /// Makes the V8 isolate ahead of the first real operation.
     Boot,
     CreateContext,
-    CompileScript { source: Text, origin: Origin },
+    CompileScript(Box<Source>),
     RunScript { script: u32, context: u32, exit: Exit },
-    Eval { context: u32, source: Text, origin: Origin, exit: Exit },
-    EvalClosure { context: u32, source: Text, origin: Origin, arguments: Vec<Transfer>, exit: Exit },
+    Eval { context: u32, source: Box<Source>, exit: Exit },
+    EvalClosure { context: u32, source: Box<Source>, arguments: Arguments, exit: Exit },
     Get { target: u32, key: Transfer, accessors: bool, exit: Exit },
     Set { target: u32, key: Transfer, value: Transfer },
     Delete { target: u32, key: Transfer },
-    Apply { target: u32, receiver: Transfer, arguments: Vec<Transfer>, exit: Exit },
+    Apply { target: u32, receiver: Transfer, arguments: Arguments, exit: Exit },
     Copy { target: u32 },
     HeapStatistics,
     /// A promise of the guest is settled from outside.
@@ -98,12 +110,20 @@ pub struct Task {
     /// `timeout` in ms; 0 for none.
     pub timeout: u32,
     reply: Option<Reply>,
+    /// The entries that the request names: not forgotten before it has run.
+    pub holds: SmallVec<[Arc<Remote>; 2]>,
 }
 
 impl Task {
     /// An operation whose outcome goes to `reply`.
     pub fn new(request: Request, reply: Reply, tree: TreeId, timeout: u32) -> Self {
-        Self { request, tree, timeout, reply: Some(reply) }
+        Self { request, tree, timeout, reply: Some(reply), holds: SmallVec::new() }
+    }
+
+    /// Keeps the entries that the request names until it has run.
+    pub fn holding(mut self, entries: impl IntoIterator<Item = Arc<Remote>>) -> Self {
+        self.holds.extend(entries);
+        self
     }
 
     /// Whether a thread waits for it.

@@ -70,12 +70,42 @@ pub fn check_failed(file: &str, line: i32, message: &str) {
 
 unsafe extern "C" {
     fn __real_abort() -> !;
-    fn __real_vfprintf(stream: *mut libc::FILE, format: *const c_char, arguments: *mut c_void) -> libc::c_int;
+    fn __real_vfprintf(stream: *mut libc::FILE, format: *const c_char, arguments: *mut c_void)
+    -> libc::c_int;
+    #[cfg(target_env = "gnu")]
+    fn __real___vfprintf_chk(
+        stream: *mut libc::FILE,
+        flag: libc::c_int,
+        format: *const c_char,
+        arguments: *mut c_void,
+    ) -> libc::c_int;
     static stderr: *mut libc::FILE;
 }
 
-/// Stands for `vfprintf` in everything linked into the addon (see build.rs): what V8 prints of a guest's fatal error
-/// is for V8's developers, not for the host's stderr.
+/// Whether something about to be printed is V8's report of a guest's fatal error: that is for V8's developers, not for
+/// the host's stderr.
+///
+/// # Safety
+/// `format` is a C string.
+unsafe fn is_report(stream: *mut libc::FILE, format: *const c_char) -> bool {
+    // SAFETY: `stderr` is the C library's, set before main.
+    let is_stderr = stream == unsafe { stderr };
+    let in_guest = || CURRENT.try_with(|c| c.try_borrow().is_ok_and(|c| c.is_some())).unwrap_or(false);
+    if !is_stderr || !in_guest() {
+        return false;
+    }
+    if abort_for_real() {
+        // SAFETY: the caller's.
+        let text = unsafe { CStr::from_ptr(format) }.to_bytes();
+        if HARMLESS.iter().any(|start| text.starts_with(start)) {
+            let _ = ABORT_IS_HARMLESS.try_with(|harmless| harmless.set(true));
+        }
+        return false;
+    }
+    true
+}
+
+/// Stands for `vfprintf` in everything linked into the addon (see build.rs).
 #[cfg(target_os = "linux")]
 #[unsafe(no_mangle)]
 unsafe extern "C" fn __wrap_vfprintf(
@@ -83,21 +113,21 @@ unsafe extern "C" fn __wrap_vfprintf(
     format: *const c_char,
     arguments: *mut c_void,
 ) -> libc::c_int {
-    // SAFETY: `stderr` is the C library's, set before main.
-    let is_stderr = stream == unsafe { stderr };
-    let in_guest = || CURRENT.try_with(|c| c.try_borrow().is_ok_and(|c| c.is_some())).unwrap_or(false);
-    if is_stderr && in_guest() {
-        if !abort_for_real() {
-            return 0;
-        }
-        // SAFETY: a format is a C string.
-        let text = unsafe { CStr::from_ptr(format) }.to_bytes();
-        if HARMLESS.iter().any(|start| text.starts_with(start)) {
-            let _ = ABORT_IS_HARMLESS.try_with(|harmless| harmless.set(true));
-        }
-    }
     // SAFETY: the arguments as they came; a va_list is passed as a pointer on the targets built.
-    unsafe { __real_vfprintf(stream, format, arguments) }
+    unsafe { if is_report(stream, format) { 0 } else { __real_vfprintf(stream, format, arguments) } }
+}
+
+/// What `vfprintf` is in C compiled with `_FORTIFY_SOURCE`, as V8's archive may be.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+#[unsafe(no_mangle)]
+unsafe extern "C" fn __wrap___vfprintf_chk(
+    stream: *mut libc::FILE,
+    flag: libc::c_int,
+    format: *const c_char,
+    arguments: *mut c_void,
+) -> libc::c_int {
+    // SAFETY: as in `__wrap_vfprintf`.
+    unsafe { if is_report(stream, format) { 0 } else { __real___vfprintf_chk(stream, flag, format, arguments) } }
 }
 
 /// Stands for `abort` in everything linked into the addon (see build.rs).

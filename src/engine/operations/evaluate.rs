@@ -1,16 +1,14 @@
 //! Compiling and running source.
 
 use super::*;
-use crate::engine::isolate::task::{Exit, Origin};
-use crate::engine::transfer::Text;
+use crate::engine::isolate::task::{Exit, Source};
 
 fn source<'s>(
     scope: &v8::PinScope<'s, '_>,
-    source: Text,
-    origin: &Origin,
+    Source { code, origin }: Source,
 ) -> Result<v8::script_compiler::Source, Stop> {
-    let source = values::string(scope, source).ok_or(Failure::StringTooLong)?;
-    let filename = values::string(scope, origin.filename.clone()).ok_or(Failure::StringTooLong)?;
+    let source = values::string(scope, code).ok_or(Failure::StringTooLong)?;
+    let filename = values::string(scope, origin.filename).ok_or(Failure::StringTooLong)?;
     let origin = v8::ScriptOrigin::new(
         scope,
         filename.into(),
@@ -29,10 +27,9 @@ fn source<'s>(
 
 fn compile<'s>(
     scope: &v8::PinScope<'s, '_>,
-    text: Text,
-    origin: &Origin,
+    code: Source,
 ) -> Result<v8::Local<'s, v8::UnboundScript>, Stop> {
-    let mut source = source(scope, text, origin)?;
+    let mut source = source(scope, code)?;
     v8::script_compiler::compile_unbound_script(
         scope,
         &mut source,
@@ -46,12 +43,11 @@ impl Cx<'_> {
     pub(super) fn compile_script(
         self,
         scope: &mut v8::PinScope<'_, '_, ()>,
-        text: Text,
-        origin: &Origin,
+        code: Source,
     ) -> Outcome {
         let realm = self.guest.service_realm(scope);
         self.enter(scope, &realm, |realmed, scope| {
-            let script = compile(scope, text, origin)?;
+            let script = compile(scope, code)?;
             let id = self.guest.keep(self.isolate, Entry::Script(v8::Global::new(scope, script)));
             Ok(Transfer::Handle(realmed.remote(id, RemoteKind::Script, 5)))
         })
@@ -81,13 +77,12 @@ impl Cx<'_> {
         self,
         scope: &mut v8::PinScope<'_, '_, ()>,
         context: u32,
-        text: Text,
-        origin: &Origin,
+        code: Source,
         exit: Exit,
     ) -> Outcome {
         let realm = self.guest.realm(context)?;
         self.enter(scope, &realm, |realmed, scope| {
-            let script = compile(scope, text, origin)?;
+            let script = compile(scope, code)?;
             let value = script.bind_to_current_context(scope).run(scope).ok_or(Stop::Exception)?;
             realmed.export(scope, value, exit)
         })
@@ -97,14 +92,13 @@ impl Cx<'_> {
         self,
         scope: &mut v8::PinScope<'_, '_, ()>,
         context: u32,
-        text: Text,
-        origin: &Origin,
-        arguments: Vec<Transfer>,
+        code: Source,
+        arguments: Arguments,
         exit: Exit,
     ) -> Outcome {
         let realm = self.guest.realm(context)?;
         self.enter(scope, &realm, |realmed, scope| {
-            let mut source = source(scope, text, origin)?;
+            let mut source = source(scope, code)?;
             let names: Vec<_> = (0..arguments.len()).map(|i| str(scope, &format!("${i}"))).collect();
             let function = v8::script_compiler::compile_function(
                 scope,

@@ -14,7 +14,7 @@ use crate::engine::isolate::handles::RemoteKind;
 use crate::engine::isolate::task::Request;
 use crate::engine::transfer::errors::{Stop, guarded};
 use crate::engine::transfer::guest::{Realmed, str};
-use crate::engine::transfer::{Transfer, guest as values};
+use crate::engine::transfer::{Arguments, Transfer, guest as values};
 
 /// What operations need to know of where they run.
 #[derive(Clone, Copy)]
@@ -53,11 +53,11 @@ pub fn run(
     match request {
         Request::Boot => Ok(Transfer::Undefined),
         Request::CreateContext => cx.create_context(scope),
-        Request::CompileScript { source, origin } => cx.compile_script(scope, source, &origin),
+        Request::CompileScript(source) => cx.compile_script(scope, *source),
         Request::RunScript { script, context, exit } => cx.run_script(scope, script, context, exit),
-        Request::Eval { context, source, origin, exit } => cx.eval(scope, context, source, &origin, exit),
-        Request::EvalClosure { context, source, origin, arguments, exit } => {
-            cx.eval_closure(scope, context, source, &origin, arguments, exit)
+        Request::Eval { context, source, exit } => cx.eval(scope, context, *source, exit),
+        Request::EvalClosure { context, source, arguments, exit } => {
+            cx.eval_closure(scope, context, *source, arguments, exit)
         }
         Request::Get { target, key, accessors, exit } => cx.get(scope, target, key, accessors, exit),
         Request::Set { target, key, value } => cx.set(scope, target, key, value),

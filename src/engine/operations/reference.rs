@@ -114,7 +114,7 @@ impl Cx<'_> {
         scope: &mut v8::PinScope<'_, '_, ()>,
         target: u32,
         receiver: Transfer,
-        arguments: Vec<Transfer>,
+        arguments: Arguments,
         exit: Exit,
     ) -> Outcome {
         let (target, realm) = self.guest.value(scope, target)?;

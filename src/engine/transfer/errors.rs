@@ -89,7 +89,9 @@ fn syntax_position(
         return None;
     }
     let line = message.get_line_number(scope)?;
-    let name = message.get_script_resource_name(scope)?.to_rust_string_lossy(scope);
+    // Without a name it is the guest's own `eval` or `Function`: an error of a running script.
+    let name = message.get_script_resource_name(scope).filter(|name| name.is_string())?;
+    let name = name.to_rust_string_lossy(scope);
     Some(format!("{name}:{line}:{}", message.get_start_column() + 1))
 }
 

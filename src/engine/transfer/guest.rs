@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::clone;
 use super::errors::{self, Stop};
-use super::{CallbackMode, Copied, Function, Handle, PromiseCell, Text, Transfer, Waker};
+use super::{Arguments, CallbackMode, Copied, Function, Handle, PromiseCell, Text, Transfer, Waker};
 use crate::engine::error::{Failure, Thrown};
 use crate::engine::host::{HostCall, HostReply};
 use crate::engine::isolate::guest::{Entry, Guest, Realm};
@@ -496,12 +496,12 @@ fn call_over<'s>(
     arguments: &v8::FunctionCallbackArguments<'s>,
 ) -> Result<v8::Local<'s, v8::Value>, Stop> {
     let guest = realmed.guest;
-    let mut values = Vec::with_capacity(arguments.length() as usize);
+    let mut values = Arguments::new();
     for i in 0..arguments.length() {
         values.push(realmed.export(scope, arguments.get(i), CALLBACK)?);
     }
     let tree = guest.tree();
-    let send = |values: Vec<Transfer>, reply: HostReply| match &function.target {
+    let send = |values: Arguments, reply: HostReply| match &function.target {
         Handle::Host(host) => {
             host.host.call(HostCall::new(Arc::clone(host), values, tree, reply));
         }
@@ -516,7 +516,8 @@ fn call_over<'s>(
                 HostReply::Waiting(wait) => Reply::Waiting(wait),
                 HostReply::Promise(_) | HostReply::Ignored => Reply::Ignored,
             };
-            remote.lease.0.submit(Task::new(request, reply, tree, 0));
+            let task = Task::new(request, reply, tree, 0).holding([Arc::clone(remote)]);
+            remote.lease.0.submit(task);
         }
         Handle::Isolate(_) | Handle::Copied(_) => {}
     };

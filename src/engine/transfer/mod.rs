@@ -206,6 +206,9 @@ pub struct Function {
     pub length: u32,
 }
 
+/// Arguments of a call: a few need no memory of their own.
+pub type Arguments = smallvec::SmallVec<[Transfer; 3]>;
+
 /// A value on its way between two heaps.
 #[derive(Clone, Debug)]
 pub enum Transfer {

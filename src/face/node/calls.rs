@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use napi_sys as sys;
 
@@ -12,10 +12,13 @@ use super::wire::Reader;
 use crate::engine::error::{Failure, Outcome};
 use crate::engine::host::HostCall;
 use crate::engine::isolate::handles::RemoteKind;
-use crate::engine::isolate::task::{Exit, Fallback, Mode, Origin, Reply, Request, Task};
+use crate::engine::isolate::task::{Exit, Fallback, Mode, Origin, Reply, Request, Source, Task};
 use crate::engine::isolate::{Isolate, Lease, Remote};
 use crate::engine::signal::Wait;
 use crate::engine::transfer::{Handle, Transfer};
+
+/// Entries of an isolate's handle table that a request names.
+type Named = [Option<Arc<Remote>>; 2];
 
 /// Bytes of the header: sixteen 32-bit numbers.
 pub const HEADER: usize = 64;
@@ -194,33 +197,29 @@ impl NodeEnv {
         }
     }
 
-    fn origin(reader: &mut Reader<'_>) -> Result<Origin, Failure> {
-        Ok(Origin {
-            filename: reader.text()?,
-            line: reader.u32()? as i32,
-            column: reader.u32()? as i32,
-        })
+    fn source(reader: &mut Reader<'_>) -> Result<Box<Source>, Failure> {
+        let origin =
+            Origin { filename: reader.text()?, line: reader.u32()? as i32, column: reader.u32()? as i32 };
+        Ok(Box::new(Source { code: reader.text()?, origin }))
     }
 
-    /// The request in the scratch, and the isolate it is for.
-    fn request(&self) -> Result<(Arc<Lease>, Request), Failure> {
+    /// The request in the scratch, the isolate it is for, and the entries it names.
+    fn request(&self) -> Result<(Arc<Lease>, Request, Named), Failure> {
         let mut reader = Reader::new(self.payload());
         let reader = &mut reader;
         let target = self.header(at::TARGET);
         let reference = || self.remote(target, RemoteKind::Reference, "Reference");
         let context = || self.remote(target, RemoteKind::Context, "Context");
+        let mut other = None;
         let (remote, request) = match self.header(at::OP) {
             op @ (op::CREATE_CONTEXT | op::COMPILE_SCRIPT | op::HEAP_STATISTICS) => {
                 let lease = self.isolate(target)?;
                 let request = match op {
                     op::CREATE_CONTEXT => Request::CreateContext,
                     op::HEAP_STATISTICS => Request::HeapStatistics,
-                    _ => {
-                        let origin = Self::origin(reader)?;
-                        Request::CompileScript { source: reader.text()?, origin }
-                    }
+                    _ => Request::CompileScript(Self::source(reader)?),
                 };
-                return Ok((lease, request));
+                return Ok((lease, request, [None, None]));
             }
             op::RUN_SCRIPT => {
                 let script = self.remote(target, RemoteKind::Script, "Script")?;
@@ -229,20 +228,19 @@ impl NodeEnv {
                     return Err(Failure::WrongIsolate("Context"));
                 }
                 let request = Request::RunScript { script: script.id, context: context.id, exit: self.exit() };
+                other = Some(context);
                 (script, request)
             }
             op::EVAL => {
                 let remote = context()?;
-                let origin = Self::origin(reader)?;
-                let (context, source, exit) = (remote.id, reader.text()?, self.exit());
-                (remote, Request::Eval { context, source, origin, exit })
+                let (context, source, exit) = (remote.id, Self::source(reader)?, self.exit());
+                (remote, Request::Eval { context, source, exit })
             }
             op::EVAL_CLOSURE => {
                 let remote = context()?;
-                let origin = Self::origin(reader)?;
-                let (context, source, exit) = (remote.id, reader.text()?, self.exit());
+                let (context, source, exit) = (remote.id, Self::source(reader)?, self.exit());
                 let arguments = reader.values(self, self.header(at::COUNT) as u32)?;
-                (remote, Request::EvalClosure { context, source, origin, arguments, exit })
+                (remote, Request::EvalClosure { context, source, arguments, exit })
             }
             op::GET => {
                 let remote = reference()?;
@@ -276,7 +274,7 @@ impl NodeEnv {
         if !remote.lease.0.is_live() {
             return Err(Failure::Disposed);
         }
-        Ok((Arc::clone(&remote.lease), request))
+        Ok((Arc::clone(&remote.lease), request, [Some(remote), other]))
     }
 
     /// The isolate with this handle, if it still works.
@@ -297,7 +295,7 @@ impl NodeEnv {
 
     /// Makes the call in the scratch and waits for its outcome, or for something to serve.
     pub fn call(&self) {
-        let (lease, request) = match self.request() {
+        let (lease, request, named) = match self.request() {
             Ok(found) => found,
             Err(failure) => return self.send_outcome(Err(failure.into()), answer::VALUE, answer::THROWN),
         };
@@ -309,12 +307,15 @@ impl NodeEnv {
             (0, current) => current,
             (outer, _) => outer,
         };
-        let wait = Wait::new(Arc::clone(&self.shared.signal));
+        let spare = self.spare.borrow_mut().take().and_then(Wait::reuse);
+        let wait = spare.unwrap_or_else(|| Wait::new(Arc::clone(&self.shared.signal)));
         let timeout = self.header(at::TIMEOUT).max(0) as u32;
-        self.shared.waiting_tree.store(tree, Ordering::SeqCst);
+        // Told to guests by the queue's lock.
+        self.shared.waiting_tree.store(tree, Ordering::Relaxed);
         self.frames.borrow_mut().push(Frame { wait: Arc::clone(&wait), tree, serving: None });
         let isolate: &Arc<Isolate> = &lease.0;
-        isolate.submit(Task::new(request, Reply::Waiting(wait), tree, timeout));
+        let task = Task::new(request, Reply::Waiting(wait), tree, timeout);
+        isolate.submit(task.holding(named.into_iter().flatten()));
         self.wait();
     }
 
@@ -340,7 +341,6 @@ impl NodeEnv {
     }
 
     fn wait(&self) {
-        let deadline = Instant::now() + SLICE;
         loop {
             let seen = self.shared.signal.seen();
             let outcome = match self.frames.borrow().last() {
@@ -348,9 +348,10 @@ impl NodeEnv {
                 None => Some(Err(Failure::Internal("no call to wait for".into()).into())),
             };
             if let Some(outcome) = outcome {
-                self.frames.borrow_mut().pop();
+                let frame = self.frames.borrow_mut().pop();
+                *self.spare.borrow_mut() = frame.map(|frame| frame.wait);
                 let tree = self.frames.borrow().last().map_or(0, |frame| frame.tree);
-                self.shared.waiting_tree.store(tree, Ordering::SeqCst);
+                self.shared.waiting_tree.store(tree, Ordering::Relaxed);
                 return self.send_outcome(outcome, answer::VALUE, answer::THROWN);
             }
             if let Some(mut call) = self.shared.take_urgent() {
@@ -360,10 +361,10 @@ impl NodeEnv {
                 }
                 return self.send(answer::HOST_CALL);
             }
-            if Instant::now() >= deadline {
+            let mut spun = Duration::ZERO;
+            if !self.waiter.borrow_mut().wait(&self.shared.signal, seen, Some(SLICE), &mut spun) {
                 return self.set_header(at::OP, answer::AGAIN);
             }
-            self.waiter.borrow_mut().wait(&self.shared.signal, seen, Some(deadline));
         }
     }
 
@@ -381,7 +382,7 @@ impl NodeEnv {
 
     /// Queues the call in the scratch and doesn't wait.
     pub fn post(&self, env: sys::napi_env) {
-        let (lease, request) = match self.request() {
+        let (lease, request, named) = match self.request() {
             Ok(found) => found,
             Err(failure) => return self.send_outcome(Err(failure.into()), answer::VALUE, answer::THROWN),
         };
@@ -393,7 +394,8 @@ impl NodeEnv {
             self.begin_pending(env);
             Reply::Async(self.shared.as_host(), call)
         };
-        lease.0.submit(Task::new(request, reply, self.new_tree(), timeout));
+        let task = Task::new(request, reply, self.new_tree(), timeout);
+        lease.0.submit(task.holding(named.into_iter().flatten()));
         self.set_header(at::OP, answer::NOTHING);
     }
 

@@ -220,6 +220,8 @@ pub struct NodeEnv {
     pub scratch: Cell<(*mut u8, usize)>,
     /// Calls into isolates that wait, innermost last.
     pub frames: RefCell<Vec<Frame>>,
+    /// A wait that is over, for the next call.
+    pub spare: RefCell<Option<Arc<Wait>>>,
     /// Host calls taken by the event loop, not yet answered, by token.
     pub taken: RefCell<Slots<HostCall>>,
     /// The tree of the host call that the event loop serves.
@@ -280,6 +282,7 @@ impl NodeEnv {
             shared,
             scratch: Cell::new((ptr::null_mut(), 0)),
             frames: RefCell::default(),
+            spare: RefCell::default(),
             taken: RefCell::default(),
             current_tree: Cell::new(0),
             unsent: RefCell::new(None),

@@ -60,10 +60,10 @@ impl NodeEnv {
                 Transfer::Undefined
             }
             op::IS_DISPOSED => Transfer::Bool(!self.lease(target)?.0.is_live()),
-            op::CPU_TIME => Transfer::BigInt(false, vec![self.lease(target)?.0.clocks.cpu()]),
-            op::WALL_TIME => Transfer::BigInt(false, vec![self.lease(target)?.0.clocks.wall()]),
+            op::CPU_TIME => Transfer::BigInt(false, vec![self.lease(target)?.0.clocks().cpu()]),
+            op::WALL_TIME => Transfer::BigInt(false, vec![self.lease(target)?.0.clocks().wall()]),
             op::REFERENCE_COUNT => {
-                Transfer::Number(self.lease(target)?.0.references.load(Ordering::Relaxed) as f64)
+                Transfer::Number(self.lease(target)?.0.references().load(Ordering::Relaxed) as f64)
             }
             op::ISOLATE_ID => Transfer::Number(self.lease(target)?.0.id as f64),
             op::NEW_COPY => {

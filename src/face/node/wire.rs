@@ -11,7 +11,7 @@ use crate::engine::error::{ErrorClass, ErrorValue, Failure, Outcome, Thrown};
 use crate::engine::host::HostValue;
 use crate::engine::isolate::handles::RemoteKind;
 use crate::engine::transfer::{
-    CallbackMode, Cloned, Copied, Function, Handle, PromiseCell, Text, Transfer, Waker,
+    Arguments, CallbackMode, Cloned, Copied, Function, Handle, PromiseCell, Text, Transfer, Waker,
 };
 
 #[allow(missing_docs)]
@@ -191,7 +191,7 @@ impl<'a> Reader<'a> {
     }
 
     /// `n` values.
-    pub fn values(&mut self, env: &NodeEnv, n: u32) -> Result<Vec<Transfer>, Failure> {
+    pub fn values(&mut self, env: &NodeEnv, n: u32) -> Result<Arguments, Failure> {
         (0..n).map(|_| self.value(env)).collect()
     }
 
