@@ -143,11 +143,10 @@ function grow() {
 
 /** Runs the host function that is called, and writes what it gives as the answer. */
 function serve() {
-	const { run } = readCall();
 	let value;
 	let threw = false;
 	try {
-		value = run();
+		value = readCall().run();
 	} catch (error) {
 		value = error;
 		threw = true;
@@ -155,18 +154,27 @@ function serve() {
 	writeAnswer(value, threw);
 }
 
-/** Reads a call of a host function. */
+/** Reads a call of a host function. Arguments that can't be read (too deep for this stack, say) are thrown by `run`. */
 function readCall() {
 	const { head } = scratch;
+	const flags = head[FLAGS];
+	const token = head[CALL];
+	const callee = hostValues[head[TARGET]].value;
+	const values = new Array(head[COUNT]);
 	reader.pos = HEADER;
 	reader.end = head[END];
-	const callee = hostValues[head[TARGET]].value;
-	const count = head[COUNT];
-	const values = new Array(count);
-	for (let i = 0; i < count; ++i) {
-		values[i] = wire.readValue();
+	try {
+		for (let i = 0; i < values.length; ++i) {
+			values[i] = wire.readValue();
+		}
+	} catch (error) {
+		return {
+			flags, token, run() {
+				throw error;
+			},
+		};
 	}
-	return { flags: head[FLAGS], token: head[CALL], run: () => Reflect.apply(callee, undefined, values) };
+	return { flags, token, run: () => Reflect.apply(callee, undefined, values) };
 }
 
 /** Writes a value, or what was thrown, as the answer to somebody else's call. */
@@ -283,7 +291,7 @@ function drain() {
 			case NOTHING:
 				return releaseUnreachable();
 			case REPLIED:
-				return_(id, read());
+				return_(id, readSafely());
 				break;
 			case REJECTED:
 				return_(id, readThrown());
@@ -291,7 +299,12 @@ function drain() {
 			case FULFILLED: {
 				const promise = arriving.get(id);
 				arriving.delete(id);
-				promise?.resolve(read());
+				const value = readSafely();
+				if (value instanceof Thrown) {
+					promise?.reject(value.materialize());
+				} else {
+					promise?.resolve(value);
+				}
 				break;
 			}
 			case BROKEN: {
@@ -316,6 +329,15 @@ function drain() {
 			}
 			default:
 		}
+	}
+}
+
+/** Reads a value; what can't be read (too deep for this stack, say) concerns only the one who waits for it. */
+function readSafely() {
+	try {
+		return read();
+	} catch (error) {
+		return new Thrown(error);
 	}
 }
 
@@ -362,7 +384,9 @@ function releaseUnreachable() {
 
 /** Lets go of a handle. */
 function release(id) {
-	local(RELEASE, id);
+	if (id >= 0) {
+		local(RELEASE, id);
+	}
 }
 
 const nothing = () => 0;

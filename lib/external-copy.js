@@ -2,7 +2,7 @@
 
 const channel = require('./channel');
 const { typeError, withCode } = require('./errors');
-const { Handle, MAKE, drop, open } = require('./handle');
+const { Handle, MAKE, drop, open, pin, unpin } = require('./handle');
 const native = require('./native');
 const { boolean, COPY, optionsOf, required } = require('./options');
 const wire = require('./wire');
@@ -101,11 +101,11 @@ class ExternalCopy extends Handle {
 	}
 
 	copyInto(options) {
-		const id = open(this, 'Copy');
+		open(this, 'Copy');
 		options = optionsOf(options, 'copyInto', 1);
 		const release = options !== undefined && boolean(options, 'release');
 		const transferIn = options !== undefined && boolean(options, 'transferIn');
-		return new Copy(MAKE, this, id, release, transferIn);
+		return new Copy(MAKE, this, release, transferIn);
 	}
 
 	release() {
@@ -118,16 +118,18 @@ class ExternalCopy extends Handle {
 class Copy {
 	#owner;
 	#id;
-	#release;
+	/** Arrived once: from then on the owner itself has to be alive. */
+	#used = false;
+	#once;
 	#transferIn;
 
-	constructor(make, owner, id, release, transferIn) {
+	constructor(make, owner, release, transferIn) {
 		if (make !== MAKE) {
 			throw new TypeError('`Copy` can\'t be constructed; `copyInto()` makes it');
 		}
 		this.#owner = owner;
-		this.#id = id;
-		this.#release = release;
+		this.#id = pin(owner);
+		this.#once = release;
 		this.#transferIn = transferIn;
 		if (release) {
 			drop(owner);
@@ -141,19 +143,21 @@ class Copy {
 
 	/** Writes it; with `release` it can be passed once. */
 	static write(value) {
-		if (value.#id < 0) {
-			throw withCode(new Error('The return value of `copyInto()` should only be used once'), 'ERR_RELEASED');
-		}
-		if (!value.#release) {
+		if (value.#used) {
+			if (value.#once) {
+				throw withCode(new Error('The return value of `copyInto()` should only be used once'), 'ERR_RELEASED');
+			}
 			open(value.#owner, 'Copy');
 		}
 		wire.u8(wire.COPY_INTO);
 		wire.u32(value.#id);
 		wire.u8(value.#transferIn ? 1 : 0);
-		if (value.#release) {
-			const id = value.#id;
-			value.#id = -1;
-			queueMicrotask(() => channel.release(id));
+		if (!value.#used) {
+			value.#used = true;
+			const id = unpin(value.#owner);
+			if (id >= 0) {
+				queueMicrotask(() => channel.release(id));
+			}
 		}
 	}
 }

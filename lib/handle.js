@@ -23,6 +23,8 @@ const MAKE = Symbol('make');
 let idOf;
 let kindOf;
 let drop;
+let pin;
+let unpin;
 
 /** Base of every class that stands for something in the addon. */
 class Handle {
@@ -30,6 +32,10 @@ class Handle {
 	#id;
 	/** Its class, as errors name it. */
 	#kind;
+	/** What still has to arrive somewhere by this handle, also when it is released meanwhile. */
+	#pins = 0;
+	/** The id of a released handle while there are pins. */
+	#pinned = -1;
 
 	constructor(make, id, kind) {
 		if (make !== MAKE) {
@@ -47,10 +53,28 @@ class Handle {
 		kindOf = value => #kind in value ? value.#kind : undefined;
 		drop = handle => {
 			const id = handle.#id;
-			if (id >= 0) {
-				handle.#id = -1;
-				registry.unregister(handle);
+			if (id < 0) {
+				return id;
 			}
+			handle.#id = -1;
+			if (handle.#pins > 0) {
+				handle.#pinned = id;
+				return -1;
+			}
+			registry.unregister(handle);
+			return id;
+		};
+		pin = handle => {
+			++handle.#pins;
+			return handle.#id;
+		};
+		unpin = handle => {
+			if (--handle.#pins > 0 || handle.#pinned < 0) {
+				return -1;
+			}
+			const id = handle.#pinned;
+			handle.#pinned = -1;
+			registry.unregister(handle);
 			return id;
 		};
 	}
@@ -84,8 +108,12 @@ module.exports = {
 	idOf: value => idOf(value),
 	/** Its class, as errors name it. */
 	kindOf: value => kindOf(value),
-	/** Marks a handle as released and gives the id it had. */
+	/** Marks a handle as released; the id that is to be let go of, -1 when it still has pins. */
 	drop: handle => drop(handle),
+	/** Keeps a handle's id valid until {@link unpin}, or until the handle is collected; the id. */
+	pin: handle => pin(handle),
+	/** Takes a pin back; the id that is to be let go of, -1 when there is none. */
+	unpin: handle => unpin(handle),
 	open,
 	own,
 	registry,

@@ -4,7 +4,7 @@ const channel = require('./channel');
 const { isCallback, callbackParts } = require('./callback');
 const { released, typeError, withCode } = require('./errors');
 const { Copy } = require('./external-copy');
-const { Handle, MAKE, drop, idOf, kindOf, open, registry } = require('./handle');
+const { Handle, MAKE, drop, idOf, kindOf, open, pin, unpin } = require('./handle');
 const {
 	ACCESSORS, COPY, ELSE_COPY, ELSE_REFERENCE,
 	arrayArgument, boolean, directionOf, optionsOf, required, timeoutOf, transferOf,
@@ -262,18 +262,19 @@ class Reference extends Handle {
 class Dereference {
 	#reference;
 	#id;
-	#release;
+	/** Arrived once: from then on the reference itself has to be alive. */
+	#used = false;
+	#once;
 
 	constructor(make, reference, release) {
 		if (make !== MAKE) {
 			throw new TypeError('`Dereference` can\'t be constructed; `derefInto()` makes it');
 		}
 		this.#reference = reference;
-		this.#id = idOf(reference);
-		this.#release = release;
+		this.#id = pin(reference);
+		this.#once = release;
 		if (release && this.#id >= 0) {
 			drop(reference);
-			registry.register(this, this.#id, this);
 		}
 	}
 
@@ -286,25 +287,26 @@ class Dereference {
 		if (host !== undefined) {
 			throw typeError('Cannot dereference this into target isolate', 'ERR_WRONG_ISOLATE');
 		}
-		if (value.#id === -1) {
-			throw withCode(new Error('The return value of `derefInto()` should only be used once'), 'ERR_RELEASED');
-		}
-		if (!value.#release) {
+		if (value.#used) {
+			if (value.#once) {
+				throw withCode(new Error('The return value of `derefInto()` should only be used once'), 'ERR_RELEASED');
+			}
 			open(value.#reference, 'Reference');
 		}
 		wire.u8(wire.DEREF);
 		wire.u32(value.#id);
-		if (value.#release) {
-			const id = value.#id;
-			value.#id = -1;
-			registry.unregister(value);
-			queueMicrotask(() => channel.release(id));
+		if (!value.#used) {
+			value.#used = true;
+			const id = unpin(value.#reference);
+			if (id >= 0) {
+				queueMicrotask(() => channel.release(id));
+			}
 		}
 	}
 
 	/** The value itself, for references to this environment that come back to it. */
 	static here(value) {
-		return value.#reference.deref(value.#release ? { release: true } : undefined);
+		return value.#reference.deref(value.#once ? { release: true } : undefined);
 	}
 }
 

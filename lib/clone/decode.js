@@ -8,18 +8,20 @@
  */
 
 const { Buffer } = require('node:buffer');
+const { isArrayBuffer, isSharedArrayBuffer } = require('node:util').types;
+const { uncurry, getter } = require('./inspect');
+const {
+	Reader, fail, attempt, readByte, peekTag, readVarint, readLongVarint, readDouble, take,
+	readOneByteString, readTwoByteString, readUtf8String, shortString
+} = require('./reader');
 
 // What is used at run time is captured now, so that a program which patches a
 // builtin later changes neither what is read nor what is called.
-const { defineProperty } = Object;
+const { Array, ArrayBuffer, BigInt, DataView, Date, Error, Map, Object, RegExp, Set, Uint8Array } = globalThis;
+const { defineProperty, keys: ownKeys } = Object;
+const { imul } = Math;
 const ObjectPrototype = Object.prototype;
 const { hasOwnProperty } = ObjectPrototype;
-const { fromCharCode } = String;
-const uncurry = Function.prototype.bind.bind(Function.prototype.call);
-const getter = (prototype, key) => {
-	const descriptor = Object.getOwnPropertyDescriptor(prototype, key);
-	return descriptor === undefined ? () => undefined : uncurry(descriptor.get);
-};
 const mapSet = uncurry(Map.prototype.set);
 const setAdd = uncurry(Set.prototype.add);
 const bufferLength = getter(ArrayBuffer.prototype, 'byteLength');
@@ -29,18 +31,14 @@ const sharedGrowable = getter(SharedArrayBuffer.prototype, 'growable');
 const toImmutable = ArrayBuffer.prototype.transferToImmutable === undefined
 	? (buffer) => buffer
 	: uncurry(ArrayBuffer.prototype.transferToImmutable);
-const { isArrayBuffer, isSharedArrayBuffer } = require('node:util').types;
 
-const MALFORMED = 'Unable to deserialize cloned data.';
 const UNSUPPORTED = 'Unable to deserialize cloned data due to invalid or unsupported version.';
 const OLDEST_VERSION = 13;
 const LATEST_VERSION = 16;
 
-/** Strings up to this long are made from their codes, as a native call costs more than that; Bun's don't. */
-const SHORT_STRING = globalThis.Bun === undefined ? 24 : 1;
-
 const REGEXP_FLAGS = ['g', 'i', 'm', 'y', 'u', 's', null, 'd', 'v'];
 
+/** The constructors of errors other than plain ones. */
 const ERRORS = {
 	__proto__: null,
 	0x45: EvalError, 0x52: RangeError, 0x46: ReferenceError, 0x53: SyntaxError, 0x54: TypeError, 0x55: URIError
@@ -52,56 +50,6 @@ const VIEWS = {
 	0x64: Int32Array, 0x44: Uint32Array, 0x68: globalThis.Float16Array, 0x66: Float32Array, 0x46: Float64Array,
 	0x71: BigInt64Array, 0x51: BigUint64Array, 0x3f: DataView
 };
-
-/**
- * Known keys, so that a key read a second time is neither made nor interned
- * again. A slot holds the bytes of a key and, as objects tend to be alike, the
- * slots of the key which last followed it and of the first key in its value:
- * mostly a comparison of bytes with the expected slot is all there is to do.
- * Slots are overwritten on collision, hence bounded, and a stale expectation is
- * merely a wrong guess.
- */
-const KEY_SLOTS = 2048;
-const KEY_WORDS = 8;
-const KEY_SIZE = 4 * KEY_WORDS - 2;
-const keyStrings = new Array(KEY_SLOTS).fill('');
-/** Tag, length and chars of a key, padded with zeros, to be compared four bytes at a time. */
-const keyWords = new Int32Array(KEY_SLOTS * KEY_WORDS);
-const keySizes = new Uint8Array(KEY_SLOTS).fill(2);
-const keyIsPlain = new Uint8Array(KEY_SLOTS);
-const keyNext = new Uint16Array(KEY_SLOTS);
-const keyChild = new Uint16Array(KEY_SLOTS);
-
-/**
- * Where to decode from.
- */
-class Reader {
-	/** @param {ArrayBuffer} buffer */
-	constructor(buffer) {
-		// What one run of `decode` needs to remember.
-		this._delegate = null;
-		this._refs = null;
-		this._version = 0;
-		this._slack = 0;
-		this.setBuffer(buffer);
-	}
-
-	/**
-	 * Reads from another buffer from now on, from its start to its end.
-	 * @param {ArrayBuffer} buffer
-	 */
-	setBuffer(buffer) {
-		/** All of the buffer. @type {Uint8Array} */
-		this.u8 = new Uint8Array(buffer);
-		/** All of the buffer. @type {DataView} */
-		this.view = new DataView(buffer);
-		/** Next byte to read. @type {number} */
-		this.pos = 0;
-		/** Where the data ends. @type {number} */
-		this.end = buffer.byteLength;
-		this._native = Buffer.from(buffer);
-	}
-}
 
 /**
  * What `decode` asks of its caller. An object which is not there is `undefined`.
@@ -128,163 +76,13 @@ function decode(reader, delegate) {
 		const version = readByte(reader) === 0xff ? readVarint(reader) : 0;
 		if (version < OLDEST_VERSION || version > LATEST_VERSION) throw delegate.cloneError(UNSUPPORTED);
 		reader._version = version;
-		// Enough for what honest data has; see `affords`.
+		// Each element of a dense array takes at least a byte.
 		reader._slack = 0x10000 + (reader.end - reader.pos);
 		return readValue(reader, 0);
 	} finally {
 		reader._delegate = null;
 		reader._refs = null;
 	}
-}
-
-function fail(r) {
-	throw r._delegate.cloneError(MALFORMED);
-}
-
-/** Makes something of which only the engine knows whether the data for it was sound. */
-function attempt(r, make) {
-	try {
-		return make();
-	} catch {
-		return fail(r);
-	}
-}
-
-// -- Bytes ------------------------------------------------------------------
-
-function readByte(r) {
-	if (r.pos >= r.end) fail(r);
-	return r.u8[r.pos++];
-}
-
-/** The next byte which isn't padding, without taking it. */
-function peekTag(r) {
-	const { u8, end } = r;
-	let { pos } = r;
-	while (pos < end && u8[pos] === 0) ++pos;
-	if (pos >= end) fail(r);
-	r.pos = pos;
-	return u8[pos];
-}
-
-function readVarint(r) {
-	const { u8, end } = r;
-	let { pos } = r;
-	let value = 0;
-	for (let shift = 0; shift < 35; shift += 7) {
-		if (pos >= end) fail(r);
-		const byte = u8[pos++];
-		value |= (byte & 0x7f) << shift;
-		if (byte < 0x80) {
-			r.pos = pos;
-			return value >>> 0;
-		}
-	}
-	return fail(r);
-}
-
-/** As above, of 64 bits: what is too long for a number is too long for anything else. */
-function readLongVarint(r) {
-	let value = 0;
-	for (let scale = 1; scale < 2 ** 63; scale *= 0x80) {
-		const byte = readByte(r);
-		value += (byte & 0x7f) * scale;
-		if (byte < 0x80) return value;
-	}
-	return fail(r);
-}
-
-function readDouble(r) {
-	const { pos } = r;
-	if (r.end - pos < 8) fail(r);
-	r.pos = pos + 8;
-	return r.view.getFloat64(pos, true);
-}
-
-/** Checks and skips a run of bytes; returns where it begins. */
-function take(r, length) {
-	const { pos } = r;
-	if (length > r.end - pos) fail(r);
-	r.pos = pos + length;
-	return pos;
-}
-
-// -- Strings ----------------------------------------------------------------
-
-function readOneByteString(r) {
-	const { u8, end } = r;
-	let { pos } = r;
-	let length = pos < end ? u8[pos] : 0x80;
-	if (length < 0x80) r.pos = ++pos;
-	else {
-		length = readVarint(r);
-		({ pos } = r);
-	}
-	if (length > end - pos) fail(r);
-	r.pos = pos + length;
-	if (length <= SHORT_STRING) return shortString(u8, pos, length);
-	return attempt(r, () => r._native.latin1Slice(pos, pos + length));
-}
-
-/** A string made in one go, or two: there is no faster way for so few chars. */
-function shortString(u8, i, length) {
-	switch (length) {
-		case 0: return '';
-		case 1: return fromCharCode(u8[i]);
-		case 2: return fromCharCode(u8[i], u8[i + 1]);
-		case 3: return fromCharCode(u8[i], u8[i + 1], u8[i + 2]);
-		case 4: return fromCharCode(u8[i], u8[i + 1], u8[i + 2], u8[i + 3]);
-		case 5: return fromCharCode(u8[i], u8[i + 1], u8[i + 2], u8[i + 3], u8[i + 4]);
-		case 6: return fromCharCode(u8[i], u8[i + 1], u8[i + 2], u8[i + 3], u8[i + 4], u8[i + 5]);
-		case 7: return fromCharCode(u8[i], u8[i + 1], u8[i + 2], u8[i + 3], u8[i + 4], u8[i + 5], u8[i + 6]);
-		case 8: return fromCharCode(
-			u8[i], u8[i + 1], u8[i + 2], u8[i + 3], u8[i + 4], u8[i + 5], u8[i + 6], u8[i + 7]
-		);
-		case 9: return fromCharCode(
-			u8[i], u8[i + 1], u8[i + 2], u8[i + 3], u8[i + 4], u8[i + 5], u8[i + 6], u8[i + 7], u8[i + 8]
-		);
-		case 10: return fromCharCode(
-			u8[i], u8[i + 1], u8[i + 2], u8[i + 3], u8[i + 4], u8[i + 5], u8[i + 6], u8[i + 7], u8[i + 8], u8[i + 9]
-		);
-		default: return fromCharCode(
-			u8[i], u8[i + 1], u8[i + 2], u8[i + 3], u8[i + 4], u8[i + 5], u8[i + 6], u8[i + 7], u8[i + 8], u8[i + 9],
-			u8[i + 10]
-		) + shortString(u8, i + 11, length - 11);
-	}
-}
-
-function readTwoByteString(r) {
-	const length = readVarint(r);
-	if (length & 1) fail(r);
-	const start = take(r, length);
-	return attempt(r, () => r._native.ucs2Slice(start, start + length));
-}
-
-function readUtf8String(r) {
-	const length = readVarint(r);
-	const start = take(r, length);
-	return attempt(r, () => r._native.utf8Slice(start, start + length));
-}
-
-/** A value which must be a string. */
-function readString(r) {
-	const value = readValue(r, 0);
-	return typeof value === 'string' ? value : fail(r);
-}
-
-function readBigInt(r) {
-	const bits = readVarint(r);
-	const length = bits >>> 1;
-	if (bits === 1) fail(r);
-	const start = take(r, length);
-	let magnitude = 0n;
-	if (length === 8) {
-		magnitude = r.view.getBigUint64(start, true);
-	} else if (length !== 0) {
-		const digits = Buffer.from(r._native.subarray(start, start + length)).reverse();
-		magnitude = attempt(r, () => BigInt(`0x${digits.toString('hex')}`));
-	}
-	return bits & 1 ? -magnitude : magnitude;
 }
 
 // -- Values -----------------------------------------------------------------
@@ -320,11 +118,11 @@ function readValue(r, hint) {
 		case 0x4e: return readDouble(r);
 		case 0x63: return readTwoByteString(r);
 		case 0x61: return readSparseArray(r, hint);
-		default: return readRareValue(r, tag);
+		default: return readRareValue(r, tag, hint);
 	}
 }
 
-function readRareValue(r, tag) {
+function readRareValue(r, tag, hint) {
 	switch (tag) {
 		case 0x5e: return readReference(r);
 		case 0x55: return readVarint(r);
@@ -337,17 +135,17 @@ function readRareValue(r, tag) {
 		case 0x7a: return keep(r, Object(readBigInt(r)));
 		case 0x73: return keep(r, Object(readString(r)));
 		case 0x52: return readRegExp(r);
-		case 0x3b: return readMap(r);
-		case 0x27: return readSet(r);
+		case 0x3b: return readMap(r, hint);
+		case 0x27: return readSet(r, hint);
 		case 0x72: return readError(r);
 		case 0x42: case 0x43: case 0x7e: return readView(r, readBuffer(r, tag));
 		case 0x74: return readView(r, keepIf(r, isArrayBuffer, r._delegate.transferred(readVarint(r))));
 		case 0x75: return readView(r, keepIf(r, isSharedArrayBuffer, r._delegate.sharedArrayBuffer(readVarint(r))));
 		case 0x5c: return keepIf(r, isObject, r._delegate.hostObject(readVarint(r)));
 		case 0x3f:
-			// A count of objects, of no use.
+			// A count of objects, which is of no use.
 			readVarint(r);
-			return readValue(r, 0);
+			return readValue(r, hint);
 		default: return fail(r);
 	}
 }
@@ -377,6 +175,25 @@ function readReference(r) {
 }
 
 // -- Objects ----------------------------------------------------------------
+
+/**
+ * Known keys, so that a key read a second time is neither made nor interned
+ * again. A slot holds the bytes of a key and, as objects tend to be alike, the
+ * slots of the key which last followed it and of the first key in its value:
+ * mostly a comparison of bytes with the expected slot is all there is to do.
+ * Slots are overwritten on collision, hence bounded, and a stale expectation is
+ * merely a wrong guess.
+ */
+const KEY_SLOTS = 2048;
+const KEY_WORDS = 8;
+const KEY_SIZE = 4 * KEY_WORDS - 2;
+const keyStrings = new Array(KEY_SLOTS).fill('');
+/** Tag, length and chars of a key, padded with zeros, to be compared four bytes at a time. */
+const keyWords = new Int32Array(KEY_SLOTS * KEY_WORDS);
+const keySizes = new Uint8Array(KEY_SLOTS).fill(2);
+const keyIsPlain = new Uint8Array(KEY_SLOTS);
+const keyNext = new Uint16Array(KEY_SLOTS);
+const keyChild = new Uint16Array(KEY_SLOTS);
 
 function readObject(r, hint) {
 	const object = {};
@@ -420,10 +237,11 @@ function readObject(r, hint) {
 	return object;
 }
 
-/** Whether the key at `pos` is that in `slot`. May miss a key at the very end of the buffer. */
+/** Whether the key at `pos` is that in `slot`. */
 function isKeyAt(view, pos, end, slot) {
 	let left = keySizes[slot];
-	if (pos + left > end || pos + left + 3 > view.byteLength) return false;
+	// At least a value and the end of the object follow, so that whole words can be read.
+	if (pos + left + 3 > end) return false;
 	let word = slot * KEY_WORDS;
 	for (; left >= 4; left -= 4, pos += 4) {
 		if (view.getInt32(pos, true) !== keyWords[word++]) return false;
@@ -433,23 +251,22 @@ function isKeyAt(view, pos, end, slot) {
 
 /** The slot of a key which was not the expected one; makes it when it isn't known. */
 function findKey(r, pos) {
-	const { u8, end } = r;
+	const { u8, view, end } = r;
 	const length = u8[pos + 1];
-	const start = pos + 2;
-	if (length > end - start) fail(r);
+	if (pos + 2 + length + 3 > end) fail(r);
 	let hash = length;
-	for (let i = 0; i < length; ++i) hash = Math.imul(hash ^ u8[start + i], 0x01000193);
+	for (let i = 0; i < length; ++i) hash = imul(hash ^ u8[pos + 2 + i], 0x01000193);
 	const slot = (hash ^ (hash >>> 15)) & (KEY_SLOTS - 1);
-	const string = isKeyAt(r.view, pos, end, slot) ? keyStrings[slot] : shortString(u8, start, length);
-	if (string === keyStrings[slot] && keySizes[slot] === length + 2 ) return slot;
-	// Only names of properties are interned; comparing and hashing those costs nothing.
-	[keyStrings[slot]] = Object.keys({ __proto__: null, [string]: 0 });
-	const bytes = new Uint8Array(4 * KEY_WORDS);
-	bytes.set(u8.subarray(pos, start + length));
-	const words = new DataView(bytes.buffer);
-	for (let i = 0; i < KEY_WORDS; ++i) keyWords[slot * KEY_WORDS + i] = words.getInt32(4 * i, true);
+	if (isKeyAt(view, pos, end, slot)) return slot;
+	const string = shortString(u8, pos + 2, length);
+	// Names of properties are interned, which makes the engine's work easier.
+	[keyStrings[slot]] = ownKeys({ __proto__: null, [string]: 0 });
 	keySizes[slot] = length + 2;
 	keyIsPlain[slot] = string in ObjectPrototype || isDigit(string.charCodeAt(0)) ? 0 : 1;
+	const bytes = new Uint8Array(4 * KEY_WORDS);
+	bytes.set(u8.subarray(pos, pos + 2 + length));
+	const words = new DataView(bytes.buffer);
+	for (let i = 0; i < KEY_WORDS; ++i) keyWords[slot * KEY_WORDS + i] = words.getInt32(4 * i, true);
 	return slot;
 }
 
@@ -459,33 +276,38 @@ function isDigit(code) {
 
 /** Defines a property whatever its key: `__proto__` and setters up there have no say. */
 function setProperty(r, object, key, value) {
-	if (typeof key === 'string') {
-		if (!isDigit(key.charCodeAt(0)) || `${+key >>> 0}` !== key) {
-			defineProperty(object, key, { __proto__: null, value, writable: true, enumerable: true, configurable: true });
-			return;
-		}
-		key = +key;
-	} else if (typeof key !== 'number') {
-		fail(r);
-	}
-	// An engine makes room for all elements up to a moderately large one.
-	if (key < 64 || hasOwnProperty.call(object, key - 1) || affords(r, key)) object[key] = value;
-	else defineSparsely(object, key, value);
+	const index = typeof key === 'number' ? key : indexOf(r, key);
+	if (index >>> 0 !== index || index === 0xffffffff) define(object, key, value);
+	// An engine makes room for all the elements up to one which isn't extremely far off.
+	else if (index < 64 || index > 100000 || hasOwnProperty.call(object, index - 1) || affords(r, index)) {
+		object[index] = value;
+	} else defineSparsely(object, index, value);
 }
 
-/**
- * Whether there is still room for `count` elements which the data only implies.
- * There always is in honest data, or else sparse storage does as well.
- */
-function affords(r, count) {
-	r._slack -= count;
-	return r._slack >= 0;
+/** The array index which a string is, or -1. */
+function indexOf(r, key) {
+	if (typeof key !== 'string') fail(r);
+	return isDigit(key.charCodeAt(0)) && `${+key >>> 0}` === key ? +key : -1;
+}
+
+function define(object, key, value) {
+	defineProperty(object, key, { __proto__: null, value, writable: true, enumerable: true, configurable: true });
 }
 
 /** Defines an element in a way which makes engines store the elements in a dictionary. */
 function defineSparsely(object, index, value) {
-	defineProperty(object, index, { __proto__: null, value, enumerable: true, configurable: true, writable: false });
+	defineProperty(object, index, { __proto__: null, value, writable: false, enumerable: true, configurable: true });
 	defineProperty(object, index, { __proto__: null, writable: true });
+}
+
+/**
+ * Whether to make room for `count` elements of which the data merely says that
+ * there are. Honest data always can, but for very sparse elements.
+ */
+function affords(r, count) {
+	if (count > r._slack) return false;
+	r._slack -= count;
+	return true;
 }
 
 // -- Arrays -----------------------------------------------------------------
@@ -501,7 +323,7 @@ function readDenseArray(r, hint) {
 		else array[i] = readValue(r, hint);
 	}
 	if (array.length !== length) array.length = length;
-	return readArrayProperties(r, array, length, 0x24);
+	return readArrayProperties(r, array, length, 0x24, 0);
 }
 
 function readSparseArray(r, hint) {
@@ -522,8 +344,9 @@ function readArrayProperties(r, array, length, close, hint) {
 	for (; peekTag(r) !== close; ++count) {
 		const key = readValue(r, 0);
 		const value = readValue(r, hint);
-		// Not even `length` can be an own property yet.
 		if (key === array.length) array[key] = value;
+		else if (typeof key !== 'number' && typeof key !== 'string') fail(r);
+		// No property comes twice, `length` being one already.
 		else if (hasOwnProperty.call(array, key)) fail(r);
 		else setProperty(r, array, key, value);
 	}
@@ -534,21 +357,42 @@ function readArrayProperties(r, array, length, close, hint) {
 
 // -- Builtins ---------------------------------------------------------------
 
-function readMap(r) {
+function readBigInt(r) {
+	const bits = readVarint(r);
+	const length = bits >>> 1;
+	if (bits === 1) fail(r);
+	const start = take(r, length);
+	let magnitude = 0n;
+	if (length === 8) {
+		magnitude = r.view.getBigUint64(start, true);
+	} else if (length !== 0) {
+		const digits = Buffer.from(r._native.subarray(start, start + length)).reverse();
+		magnitude = attempt(r, () => BigInt(`0x${digits.toString('hex')}`));
+	}
+	return bits & 1 ? -magnitude : magnitude;
+}
+
+/** A value which must be a string. */
+function readString(r) {
+	const value = readValue(r, 0);
+	return typeof value === 'string' ? value : fail(r);
+}
+
+function readMap(r, hint) {
 	const map = keep(r, new Map());
 	let count = 0;
 	for (; peekTag(r) !== 0x3a; count += 2) {
 		const key = readValue(r, 0);
-		mapSet(map, key, readValue(r, 0));
+		mapSet(map, key, readValue(r, hint));
 	}
 	++r.pos;
 	return readVarint(r) === count ? map : fail(r);
 }
 
-function readSet(r) {
+function readSet(r, hint) {
 	const set = keep(r, new Set());
 	let count = 0;
-	for (; peekTag(r) !== 0x2c; ++count) setAdd(set, readValue(r, 0));
+	for (; peekTag(r) !== 0x2c; ++count) setAdd(set, readValue(r, hint));
 	++r.pos;
 	return readVarint(r) === count ? set : fail(r);
 }
@@ -566,16 +410,19 @@ function readRegExp(r) {
 function readError(r) {
 	const id = r._refs.push(undefined) - 1;
 	let tag = readByte(r);
-	const Type = ERRORS[tag];
-	if (Type !== undefined) tag = readByte(r);
+	let Type = ERRORS[tag];
+	if (Type === undefined) Type = Error;
+	else tag = readByte(r);
 	let message;
 	let stack;
 	let error;
 	for (; tag !== 0x2e; tag = readByte(r)) {
-		// The cause may lead back to the error, which therefore must be there by then.
-		if (tag === 0x6d && error === undefined) message = readString(r);
-		else if (tag === 0x73) stack = readString(r);
-		else if (tag === 0x63 && error === undefined) {
+		if (tag === 0x6d && error === undefined) {
+			message = readString(r);
+		} else if (tag === 0x73) {
+			stack = readString(r);
+		} else if (tag === 0x63 && error === undefined) {
+			// The cause may lead back to the error, which therefore must be there by now.
 			error = r._refs[id] = makeError(Type, message);
 			defineProperty(error, 'cause', {
 				__proto__: null, value: readValue(r, 0), writable: true, enumerable: false, configurable: true
@@ -583,12 +430,12 @@ function readError(r) {
 		} else fail(r);
 	}
 	error ??= r._refs[id] = makeError(Type, message);
-	// Whether there was one or not, that of this place is of no interest.
+	// Even when there is none: that of this place would be of no interest.
 	error.stack = stack;
 	return error;
 }
 
-function makeError(Type = Error, message) {
+function makeError(Type, message) {
 	return message === undefined ? new Type() : new Type(message);
 }
 
@@ -622,6 +469,7 @@ function readView(r, buffer) {
 	if (ofResizable !== (!shared && bufferResizable(buffer) === true)) fail(r);
 	if (follows && !ofResizable && !(shared && sharedGrowable(buffer) === true)) fail(r);
 	const size = View.BYTES_PER_ELEMENT ?? 1;
+	if (offset % size !== 0 || length % size !== 0) fail(r);
 	return keep(r, attempt(r, () => (
 		follows ? new View(buffer, offset) : new View(buffer, offset, length / size)
 	)));

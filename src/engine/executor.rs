@@ -59,7 +59,8 @@ impl Worker {
 
     fn claim_away(&self, isolate: &Arc<Isolate>) -> bool {
         let mut next = lock(&self.next);
-        if self.signal.mark.compare_exchange(IDLE, CLAIMED_AWAY, Ordering::SeqCst, Ordering::SeqCst).is_err() {
+        if self.signal.mark.compare_exchange(IDLE, CLAIMED_AWAY, Ordering::SeqCst, Ordering::SeqCst).is_err()
+        {
             return false;
         }
         *next = Some(Arc::clone(isolate));

@@ -28,10 +28,12 @@ const GUEST_STACK: usize = 8 << 20;
 const FLAGS: &str = "--no-hard-abort --single-threaded-gc --no-print-flag-values";
 
 type Start = Box<dyn FnOnce() + Send>;
+/// A guest thread to start, and where to say whether it did.
+type Order = (Start, Sender<Result<(), String>>);
 
 struct Keeper {
     thread: Thread,
-    spawn: Mutex<Sender<(Start, Sender<Result<(), String>>)>>,
+    spawn: Mutex<Sender<Order>>,
 }
 
 static KEEPER: OnceLock<Keeper> = OnceLock::new();
@@ -98,7 +100,7 @@ pub fn keeper_wake_before(at: u64) {
     }
 }
 
-fn keep(orders: &Receiver<(Start, Sender<Result<(), String>>)>) {
+fn keep(orders: &Receiver<Order>) {
     loop {
         // Until the look is over, every new deadline wakes us: none can fall between look and sleep.
         NEXT_LOOK.store(u64::MAX, Ordering::SeqCst);

@@ -13,9 +13,9 @@ use super::{Cause, Isolate};
 use crate::engine::error::{Failure, Outcome};
 use crate::engine::executor::Worker;
 use crate::engine::host::TreeId;
+use crate::engine::limits::fatal;
 use crate::engine::limits::memory::{self, MB, Memory};
 use crate::engine::limits::watchdog::Ended;
-use crate::engine::limits::fatal;
 use crate::engine::operations;
 use crate::engine::platform;
 use crate::engine::signal::{Wait, Waiter};
@@ -159,7 +159,8 @@ impl Guest {
         owned.set_oom_error_handler(fatal::out_of_memory);
         owned.set_capture_stack_trace_for_uncaught_exceptions(false, 0);
         // SAFETY: the raw pointer is used as a number only.
-        let address = unsafe { std::mem::transmute::<v8::UnsafeRawIsolatePtr, usize>(owned.as_raw_isolate_ptr()) };
+        let address =
+            unsafe { std::mem::transmute::<v8::UnsafeRawIsolatePtr, usize>(owned.as_raw_isolate_ptr()) };
         platform::register(address, Arc::downgrade(isolate));
         let terminator = owned.thread_safe_handle();
         // SAFETY: everything attached to the isolate (the slot below, its callbacks' data, the allocator) is

@@ -125,7 +125,7 @@ const DROPPED_MAX: usize = 1024;
 
 impl Isolate {
     /// An isolate with a memory limit in bytes. V8's own is made by the first task.
-    pub fn new(host: Arc<dyn Host>, limit: usize, reports_catastrophes: bool) -> Arc<Lease> {
+    pub fn create(host: Arc<dyn Host>, limit: usize, reports_catastrophes: bool) -> Arc<Lease> {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let isolate = Arc::new(Self {
             id: NEXT.fetch_add(1, Ordering::Relaxed),

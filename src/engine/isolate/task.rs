@@ -76,17 +76,52 @@ pub enum Request {
     Boot,
     CreateContext,
     CompileScript(Box<Source>),
-    RunScript { script: u32, context: u32, exit: Exit },
-    Eval { context: u32, source: Box<Source>, exit: Exit },
-    EvalClosure { context: u32, source: Box<Source>, arguments: Arguments, exit: Exit },
-    Get { target: u32, key: Transfer, accessors: bool, exit: Exit },
-    Set { target: u32, key: Transfer, value: Transfer },
-    Delete { target: u32, key: Transfer },
-    Apply { target: u32, receiver: Transfer, arguments: Arguments, exit: Exit },
-    Copy { target: u32 },
+    RunScript {
+        script: u32,
+        context: u32,
+        exit: Exit,
+    },
+    Eval {
+        context: u32,
+        source: Box<Source>,
+        exit: Exit,
+    },
+    EvalClosure {
+        context: u32,
+        source: Box<Source>,
+        arguments: Arguments,
+        exit: Exit,
+    },
+    Get {
+        target: u32,
+        key: Transfer,
+        accessors: bool,
+        exit: Exit,
+    },
+    Set {
+        target: u32,
+        key: Transfer,
+        value: Transfer,
+    },
+    Delete {
+        target: u32,
+        key: Transfer,
+    },
+    Apply {
+        target: u32,
+        receiver: Transfer,
+        arguments: Arguments,
+        exit: Exit,
+    },
+    Copy {
+        target: u32,
+    },
     HeapStatistics,
     /// A promise of the guest is settled from outside.
-    Settle { resolver: u32, outcome: Box<Outcome> },
+    Settle {
+        resolver: u32,
+        outcome: Box<Outcome>,
+    },
     /// V8's own foreground tasks.
     Foreground,
 }

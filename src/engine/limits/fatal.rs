@@ -4,8 +4,8 @@
 //! failed CHECKs, and `abort()`. None of them returns here when it comes from a guest thread of ours: the
 //! isolate's callers are told, and the thread sleeps for good with the isolate's lock in its hands.
 
-use std::cell::{Cell, RefCell};
-use std::ffi::{CStr, c_char, c_void};
+use std::cell::RefCell;
+use std::ffi::{CStr, c_char};
 use std::sync::{Arc, OnceLock};
 
 use crate::engine::error::Failure;
@@ -15,14 +15,7 @@ use crate::engine::isolate::Isolate;
 thread_local! {
     /// The isolate that this guest thread is in.
     static CURRENT: RefCell<Option<Arc<Isolate>>> = const { RefCell::new(None) };
-    /// V8 said on this thread that the abort to come is one of [`HARMLESS`]. Only noted with [`abort_for_real`].
-    static ABORT_IS_HARMLESS: Cell<bool> = const { Cell::new(false) };
 }
-
-/// How V8's reports begin (base/logging.cc, `FatalNoSecurityImpact` and `FatalOOM`) of the aborts that are no faults of
-/// V8 or of ours: the guest asked for too much, and V8 has no better answer.
-const HARMLESS: [&[u8]; 2] =
-    [b"\n\n#\n# Fatal error with no security impact", b"\n\n#\n# Fatal %s out of memory"];
 
 /// Notes which isolate the calling guest thread is in.
 pub fn set_current(isolate: Option<Arc<Isolate>>) {
@@ -41,6 +34,10 @@ fn give_up(failure: Failure) {
 }
 
 /// V8's out-of-memory handler (v8-isolate.h, `SetOOMErrorHandler`).
+///
+/// # Safety
+///
+/// Called by V8, with a location that is a C string or null.
 pub unsafe extern "C" fn out_of_memory(location: *const c_char, details: &v8::OomDetails) {
     // SAFETY: V8 passes a C string literal, or null.
     let location = unsafe { location.as_ref().map(|l| CStr::from_ptr(l).to_string_lossy().into_owned()) };
@@ -68,25 +65,31 @@ pub fn check_failed(file: &str, line: i32, message: &str) {
     give_up(Failure::EngineFatal(format!("{message} ({file}:{line})")));
 }
 
+#[cfg(target_os = "linux")]
 unsafe extern "C" {
     fn __real_abort() -> !;
-    fn __real_vfprintf(stream: *mut libc::FILE, format: *const c_char, arguments: *mut c_void)
-    -> libc::c_int;
+    fn __real_vfprintf(
+        stream: *mut libc::FILE,
+        format: *const c_char,
+        arguments: *mut libc::c_void,
+    ) -> libc::c_int;
     #[cfg(target_env = "gnu")]
     fn __real___vfprintf_chk(
         stream: *mut libc::FILE,
         flag: libc::c_int,
         format: *const c_char,
-        arguments: *mut c_void,
+        arguments: *mut libc::c_void,
     ) -> libc::c_int;
     static stderr: *mut libc::FILE;
 }
 
 /// Whether something about to be printed is V8's report of a guest's fatal error: that is for V8's developers, not for
-/// the host's stderr.
+/// the host's stderr. Two reports begin an abort that is no fault of V8 or of ours (base/logging.cc): the guest asked
+/// for too much, and V8 has no better answer. There the thread stays, before V8 prints its stack.
 ///
 /// # Safety
 /// `format` is a C string.
+#[cfg(target_os = "linux")]
 unsafe fn is_report(stream: *mut libc::FILE, format: *const c_char) -> bool {
     // SAFETY: `stderr` is the C library's, set before main.
     let is_stderr = stream == unsafe { stderr };
@@ -94,15 +97,14 @@ unsafe fn is_report(stream: *mut libc::FILE, format: *const c_char) -> bool {
     if !is_stderr || !in_guest() {
         return false;
     }
-    if abort_for_real() {
-        // SAFETY: the caller's.
-        let text = unsafe { CStr::from_ptr(format) }.to_bytes();
-        if HARMLESS.iter().any(|start| text.starts_with(start)) {
-            let _ = ABORT_IS_HARMLESS.try_with(|harmless| harmless.set(true));
-        }
-        return false;
+    // SAFETY: the caller's.
+    let text = unsafe { CStr::from_ptr(format) }.to_bytes();
+    if text.starts_with(b"\n\n#\n# Fatal error with no security impact") {
+        give_up(Failure::EngineFatal("abort".into()));
+    } else if text.starts_with(b"\n\n#\n# Fatal %s out of memory") {
+        give_up(Failure::MemoryLimit);
     }
-    true
+    !abort_for_real()
 }
 
 /// Stands for `vfprintf` in everything linked into the addon (see build.rs).
@@ -111,7 +113,7 @@ unsafe fn is_report(stream: *mut libc::FILE, format: *const c_char) -> bool {
 unsafe extern "C" fn __wrap_vfprintf(
     stream: *mut libc::FILE,
     format: *const c_char,
-    arguments: *mut c_void,
+    arguments: *mut libc::c_void,
 ) -> libc::c_int {
     // SAFETY: the arguments as they came; a va_list is passed as a pointer on the targets built.
     unsafe { if is_report(stream, format) { 0 } else { __real_vfprintf(stream, format, arguments) } }
@@ -124,17 +126,19 @@ unsafe extern "C" fn __wrap___vfprintf_chk(
     stream: *mut libc::FILE,
     flag: libc::c_int,
     format: *const c_char,
-    arguments: *mut c_void,
+    arguments: *mut libc::c_void,
 ) -> libc::c_int {
     // SAFETY: as in `__wrap_vfprintf`.
-    unsafe { if is_report(stream, format) { 0 } else { __real___vfprintf_chk(stream, flag, format, arguments) } }
+    unsafe {
+        if is_report(stream, format) { 0 } else { __real___vfprintf_chk(stream, flag, format, arguments) }
+    }
 }
 
 /// Stands for `abort` in everything linked into the addon (see build.rs).
 #[cfg(target_os = "linux")]
 #[unsafe(no_mangle)]
 extern "C" fn __wrap_abort() -> ! {
-    if !abort_for_real() || ABORT_IS_HARMLESS.try_with(Cell::get).unwrap_or(false) {
+    if !abort_for_real() {
         give_up(Failure::EngineFatal("abort".into()));
     }
     // SAFETY: the C library's abort.

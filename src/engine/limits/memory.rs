@@ -133,9 +133,9 @@ pub fn adopt(block: Block, memory: &Arc<Memory>) -> Option<v8::SharedRef<v8::Bac
     unsafe extern "C" fn release(_: *mut c_void, _: usize, adopted: *mut c_void) {
         // SAFETY: made by Box::into_raw below; V8 calls a deleter once.
         let adopted = unsafe { Box::from_raw(adopted.cast::<Adopted>()) };
-        adopted.memory.free(adopted.block.len());
+        adopted.memory.free(adopted.block.size());
     }
-    let size = block.len();
+    let size = block.size();
     if !memory.reserve(size) {
         return None;
     }

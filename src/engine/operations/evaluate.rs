@@ -25,10 +25,7 @@ fn source<'s>(
     Ok(v8::script_compiler::Source::new(source, Some(&origin)))
 }
 
-fn compile<'s>(
-    scope: &v8::PinScope<'s, '_>,
-    code: Source,
-) -> Result<v8::Local<'s, v8::UnboundScript>, Stop> {
+fn compile<'s>(scope: &v8::PinScope<'s, '_>, code: Source) -> Result<v8::Local<'s, v8::UnboundScript>, Stop> {
     let mut source = source(scope, code)?;
     v8::script_compiler::compile_unbound_script(
         scope,
@@ -40,11 +37,7 @@ fn compile<'s>(
 }
 
 impl Cx<'_> {
-    pub(super) fn compile_script(
-        self,
-        scope: &mut v8::PinScope<'_, '_, ()>,
-        code: Source,
-    ) -> Outcome {
+    pub(super) fn compile_script(self, scope: &mut v8::PinScope<'_, '_, ()>, code: Source) -> Outcome {
         let realm = self.guest.service_realm(scope);
         self.enter(scope, &realm, |realmed, scope| {
             let script = compile(scope, code)?;

@@ -113,12 +113,14 @@ impl Cx<'_> {
     }
 
     fn settle(self, scope: &mut v8::PinScope<'_, '_, ()>, resolver: u32, outcome: Outcome) -> Outcome {
-        let Some(Entry::Resolver { resolver, realm }) = self.guest.take_resolver(self.isolate, resolver) else {
+        let Some(Entry::Resolver { resolver, realm }) = self.guest.take_resolver(self.isolate, resolver)
+        else {
             return Ok(Transfer::Undefined);
         };
         self.enter(scope, &realm, |realmed, scope| {
             let resolver = v8::Local::new(scope, &resolver);
-            let outcome = outcome.and_then(|value| guarded(realmed, scope, |scope| realmed.import(scope, value)));
+            let outcome =
+                outcome.and_then(|value| guarded(realmed, scope, |scope| realmed.import(scope, value)));
             let settled = match outcome {
                 Ok(value) => resolver.resolve(scope, value),
                 Err(thrown) => {

@@ -75,7 +75,8 @@ pub fn serialize<'s>(
     let mut buffers = Vec::new();
     let bytes = {
         let context = scope.get_current_context();
-        let serializer = v8::ValueSerializer::new(scope, Box::new(Writer { realmed, side: Rc::clone(&side) }));
+        let serializer =
+            v8::ValueSerializer::new(scope, Box::new(Writer { realmed, side: Rc::clone(&side) }));
         serializer.write_header();
         // A buffer by itself, or under one view, travels beside the bytes: one copy instead of three.
         if let Some(buffer) = sole_buffer(scope, value) {

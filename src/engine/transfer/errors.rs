@@ -30,8 +30,7 @@ impl From<Failure> for Stop {
 /// Between guest and host frames of a stack.
 const BOUNDARY: &str = "\n    at (<isolated-vm boundary>)";
 /// What stands for a thrown object that can't be copied.
-const NOT_AN_ERROR: &str =
-    "An object was thrown from supplied code within isolated-vm, but that object was not an instance of `Error`.";
+const NOT_AN_ERROR: &str = "An object was thrown from supplied code within isolated-vm, but that object was not an instance of `Error`.";
 /// How deep chains of causes and of prototypes are followed.
 const DEPTH: usize = 16;
 
@@ -77,7 +76,8 @@ fn syntax_position(
     exception: v8::Local<v8::Value>,
     message: v8::Local<v8::Message>,
 ) -> Option<String> {
-    if !exception.is_native_error() || message.get_stack_trace(scope).is_some_and(|s| s.get_frame_count() > 0) {
+    if !exception.is_native_error() || message.get_stack_trace(scope).is_some_and(|s| s.get_frame_count() > 0)
+    {
         return None;
     }
     let text = message.get(scope).to_rust_string_lossy(scope);
@@ -255,7 +255,9 @@ pub fn import<'s>(
 ) -> Result<v8::Local<'s, v8::Value>, Stop> {
     let message = guest::string(scope, error.message).ok_or(Failure::StringTooLong)?;
     let value = match error.class {
-        ErrorClass::Error | ErrorClass::EvalError | ErrorClass::UriError => v8::Exception::error(scope, message),
+        ErrorClass::Error | ErrorClass::EvalError | ErrorClass::UriError => {
+            v8::Exception::error(scope, message)
+        }
         ErrorClass::TypeError => v8::Exception::type_error(scope, message),
         ErrorClass::RangeError => v8::Exception::range_error(scope, message),
         ErrorClass::SyntaxError => v8::Exception::syntax_error(scope, message),
@@ -300,7 +302,12 @@ pub fn import<'s>(
     Ok(value)
 }
 
-fn define(scope: &v8::PinScope<'_, '_>, object: v8::Local<v8::Object>, key: &str, value: v8::Local<v8::Value>) {
+fn define(
+    scope: &v8::PinScope<'_, '_>,
+    object: v8::Local<v8::Object>,
+    key: &str,
+    value: v8::Local<v8::Value>,
+) {
     let key = guest::str(scope, key);
     object.define_own_property(scope, key.into(), value, v8::PropertyAttribute::DONT_ENUM);
 }

@@ -8,10 +8,10 @@ use super::errors::{self, Stop};
 use super::{Arguments, CallbackMode, Copied, Function, Handle, PromiseCell, Text, Transfer, Waker};
 use crate::engine::error::{Failure, Thrown};
 use crate::engine::host::{HostCall, HostReply};
+use crate::engine::isolate::Isolate;
 use crate::engine::isolate::guest::{Entry, Guest, Realm};
 use crate::engine::isolate::handles::{Remote, RemoteKind};
 use crate::engine::isolate::task::{Exit, Fallback, Mode, Reply, Request, Task};
-use crate::engine::isolate::Isolate;
 use crate::engine::weak::WeakSlot;
 
 /// Strings from this size on (bytes) are handed to V8 without a copy.
@@ -165,12 +165,22 @@ impl<'a> Realmed<'a> {
     }
 
     /// A `Reference` to the value.
-    pub fn export_reference<'s>(&self, scope: &v8::PinScope<'s, '_>, value: v8::Local<'s, v8::Value>) -> Transfer {
+    pub fn export_reference<'s>(
+        &self,
+        scope: &v8::PinScope<'s, '_>,
+        value: v8::Local<'s, v8::Value>,
+    ) -> Transfer {
         let type_of = type_of(value);
         Transfer::Handle(self.keep(scope, value, RemoteKind::Reference, type_of))
     }
 
-    fn keep(&self, scope: &v8::Isolate, value: v8::Local<v8::Value>, kind: RemoteKind, type_of: u8) -> Handle {
+    fn keep(
+        &self,
+        scope: &v8::Isolate,
+        value: v8::Local<v8::Value>,
+        kind: RemoteKind,
+        type_of: u8,
+    ) -> Handle {
         let entry = Entry::Value { value: v8::Global::new(scope, value), realm: Rc::clone(self.realm) };
         let id = self.guest.keep(self.isolate, entry);
         self.remote(id, kind, type_of)
@@ -181,7 +191,11 @@ impl<'a> Realmed<'a> {
         Handle::Remote(Arc::new(Remote { lease: self.isolate.lease(), id, kind, type_of }))
     }
 
-    fn export_function<'s>(&self, scope: &mut v8::PinScope<'s, '_>, object: v8::Local<'s, v8::Object>) -> Transfer {
+    fn export_function<'s>(
+        &self,
+        scope: &mut v8::PinScope<'s, '_>,
+        object: v8::Local<'s, v8::Object>,
+    ) -> Transfer {
         let (mut name, mut length) = (Text::One(Vec::new()), 0);
         if !object.is_proxy()
             && let Ok(function) = v8::Local::<v8::Function>::try_from(v8::Local::<v8::Value>::from(object))
@@ -357,10 +371,8 @@ impl<'a> Realmed<'a> {
         cell: &PromiseCell,
     ) -> Result<v8::Local<'s, v8::Value>, Stop> {
         let resolver = v8::PromiseResolver::new(scope).ok_or(Stop::Exception)?;
-        let entry = Entry::Resolver {
-            resolver: v8::Global::new(scope, resolver),
-            realm: Rc::clone(self.realm),
-        };
+        let entry =
+            Entry::Resolver { resolver: v8::Global::new(scope, resolver), realm: Rc::clone(self.realm) };
         let id = self.guest.keep(self.isolate, entry);
         cell.observe(Waker::Guest(Arc::downgrade(self.isolate), id));
         Ok(resolver.get_promise(scope).into())

@@ -74,15 +74,15 @@ impl Block {
     }
 
     /// Length in bytes.
-    pub fn len(&self) -> usize {
+    pub fn size(&self) -> usize {
         self.0.byte_length()
     }
 
     /// A copy of the bytes in memory of its own.
     pub fn duplicate(&self) -> Self {
-        // SAFETY: `as_ptr` is valid for `len` bytes as long as `self.0` lives. A shared block may be written
+        // SAFETY: `as_ptr` is valid for `size` bytes as long as `self.0` lives. A shared block may be written
         // meanwhile by scripts; u8 reads of it then give either value, as in JavaScript.
-        let bytes = unsafe { std::slice::from_raw_parts(self.as_ptr(), self.len()) };
+        let bytes = unsafe { std::slice::from_raw_parts(self.as_ptr(), self.size()) };
         Self::from_vec(bytes.to_vec())
     }
 }
@@ -103,7 +103,7 @@ pub struct Cloned {
 impl Cloned {
     /// Bytes held outside every heap.
     pub fn size(&self) -> usize {
-        self.bytes.len() + self.buffers.iter().map(Block::len).sum::<usize>()
+        self.bytes.len() + self.buffers.iter().map(Block::size).sum::<usize>()
     }
 }
 

@@ -175,7 +175,9 @@ impl NodeEnv {
             }
             _ => Err(Failure::Released(name)),
         })
-        .map_err(|failure| if matches!(failure, Failure::Released(_)) { Failure::Released(name) } else { failure })
+        .map_err(|failure| {
+            if matches!(failure, Failure::Released(_)) { Failure::Released(name) } else { failure }
+        })
     }
 
     fn exit(&self) -> Exit {
@@ -227,7 +229,8 @@ impl NodeEnv {
                 if !Arc::ptr_eq(&script.lease.0, &context.lease.0) {
                     return Err(Failure::WrongIsolate("Context"));
                 }
-                let request = Request::RunScript { script: script.id, context: context.id, exit: self.exit() };
+                let request =
+                    Request::RunScript { script: script.id, context: context.id, exit: self.exit() };
                 other = Some(context);
                 (script, request)
             }

@@ -177,7 +177,7 @@ unsafe extern "C" fn take_buffer(env: sys::napi_env, info: sys::napi_callback_in
     guard(env, |node| {
         let [number] = raw::arguments::<1>(env, info);
         let Ok(block) = node.take_block(raw::number(env, number) as u32) else { return ptr::null_mut() };
-        let (data, length) = (block.as_ptr(), block.len());
+        let (data, length) = (block.as_ptr(), block.size());
         if let Some((reference, _)) = node.lent.borrow().iter().find(|(_, lent)| *lent == data) {
             // Lent memory that comes home: the very ArrayBuffer.
             return raw::referenced(env, *reference);

@@ -43,7 +43,7 @@ impl NodeEnv {
         Ok(match self.header(at::OP) {
             op::NEW_ISOLATE => {
                 let limit = self.header(at::COUNT).max(0) as usize * MB;
-                let lease = Isolate::new(self.shared.as_host(), limit, self.header(at::OTHER) != 0);
+                let lease = Isolate::create(self.shared.as_host(), limit, self.header(at::OTHER) != 0);
                 self.shared.add_isolate(&lease.0);
                 // V8's isolate is made while the host goes on.
                 lease.0.submit(Task::new(Request::Boot, Reply::Ignored, 0, 0));
