@@ -14,6 +14,7 @@ fn main() {
             // V8 ends the process with abort(); see engine/limits/fatal.rs.
             println!("cargo:rustc-cdylib-link-arg=-Wl,--wrap=abort");
             println!("cargo:rustc-cdylib-link-arg=-Wl,--wrap=vfprintf");
+            println!("cargo:rustc-cdylib-link-arg=-Wl,--wrap=__vfprintf_chk");
         }
         "macos" => {
             println!("cargo:rustc-cdylib-link-arg=-Wl,-undefined,dynamic_lookup");

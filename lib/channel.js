@@ -6,6 +6,7 @@
 
 const { Thrown } = require('./errors');
 const handle = require('./handle');
+const { Writer } = require('./clone');
 const native = require('./native');
 const { ELSE_COPY } = require('./options');
 const wire = require('./wire');
@@ -48,19 +49,33 @@ const WAITED_FOR = 1;
 let writing = false;
 
 /**
+ * Puts a half-written request aside, with all of the scratch: what writes it is still on the stack.
+ * @returns {object} For {@link resume}.
+ */
+function suspend() {
+	const outer = { writer: { ...writer }, owed: wire.owe() };
+	Object.assign(writer, new Writer(), { onGrow: writer.onGrow });
+	writer.onGrow(writer.buffer);
+	writing = false;
+	return outer;
+}
+
+/**
  * Writes a request. Every operation goes through here: `write` fills the payload from the values given and returns
  * how many of them the guest counts as arguments. What it throws is thrown.
- * @returns {Uint8Array | null} A request that was being written when this one began: for {@link resume}.
+ * @returns {object | null} A request that was being written when this one began: for {@link resume}.
  */
 function request(op, target, flags, timeout, other, write, a, b, c) {
-	const outer = writing ? writer.u8.slice(HEADER, writer.pos) : null;
+	const outer = writing ? suspend() : null;
 	writing = true;
+	wire.owe();
 	writer.pos = HEADER;
 	let count;
 	try {
 		count = write(a, b, c);
 	} catch (error) {
 		writing = false;
+		wire.takeBack(0);
 		resume(outer);
 		throw error;
 	}
@@ -79,10 +94,9 @@ function request(op, target, flags, timeout, other, write, a, b, c) {
 /** Goes on with a request whose writing another one interrupted. */
 function resume(outer) {
 	if (outer !== null) {
-		writer.pos = HEADER;
-		writer.reserve(outer.length);
-		writer.u8.set(outer, HEADER);
-		writer.pos = HEADER + outer.length;
+		Object.assign(writer, outer.writer);
+		writer.onGrow(writer.buffer);
+		wire.owe(outer.owed);
 		writing = true;
 	}
 }
@@ -185,6 +199,7 @@ function writeOutcome(value, threw, flags) {
 			return VALUE;
 		} catch (error) {
 			value = error;
+			wire.takeBack(0);
 			writer.pos = HEADER;
 		}
 	}
@@ -195,6 +210,7 @@ function writeOutcome(value, threw, flags) {
 /** Writes the answer to a call of a host function. */
 function writeAnswer(value, threw) {
 	writing = true;
+	wire.owe();
 	writer.pos = HEADER;
 	const op = writeOutcome(value, threw, ELSE_COPY);
 	writing = false;

@@ -10,6 +10,13 @@ const BOUNDARY = '\n    at (<isolated-vm boundary>)';
 /** The native classes, by their number on the wire. */
 const CLASSES = [Error, TypeError, RangeError, SyntaxError, ReferenceError, EvalError, URIError];
 
+/** Codes of errors that the addon raises (src/engine/error.rs). */
+const OWN_CODES = new Set([
+	'ERR_ISOLATE_DISPOSED', 'ERR_MEMORY_LIMIT', 'ERR_ENGINE_FATAL', 'ERR_TIMEOUT', 'ERR_NON_TRANSFERABLE', 'ERR_RELEASED',
+	'ERR_REFERENCE', 'ERR_WRONG_ISOLATE', 'ERR_DATA_CLONE', 'ERR_STRING_TOO_LONG', 'ERR_ENVIRONMENT_GONE', 'ERR_NO_THREAD',
+	'ERR_INTERNAL',
+]);
+
 /** How frames of the library itself are told from the user's. */
 const OWN_FRAMES = __dirname + sep;
 
@@ -30,6 +37,13 @@ function withCode(error, code) {
 /** The error for the use of a released handle. */
 function released(what) {
 	return withCode(new Error(what === 'Context' ? 'Context is released' : `${what} has been released`), 'ERR_RELEASED');
+}
+
+/** A stack without the library's own frames. */
+function withoutOwnFrames(stack) {
+	return stack?.includes(OWN_FRAMES) ?
+		stack.split('\n').filter(line => !(line.startsWith('    at ') && line.includes(OWN_FRAMES))).join('\n') :
+		stack;
 }
 
 /** The caller's frames, without the library's own. */
@@ -74,14 +88,14 @@ class Thrown {
 
 /** An error as it came over the line, not yet an object. */
 class ErrorParts {
-	constructor(type, message, name, stack, cause, properties) {
+	constructor(type, message, code, name, stack, cause, properties) {
 		this.type = type;
 		this.message = message;
+		this.code = code;
 		this.name = name;
 		this.stack = stack;
 		this.cause = cause;
 		this.properties = properties;
-		this.code = undefined;
 	}
 
 	/** @param {string} frames Host frames to append. */
@@ -100,6 +114,10 @@ class ErrorParts {
 		}
 		if (this.properties !== undefined) {
 			for (const key of Object.keys(this.properties)) {
+				if (key === 'code' && OWN_CODES.has(this.properties[key])) {
+					// Only the library gives these: what a guest says mustn't pass for it.
+					continue;
+				}
 				Object.defineProperty(error, key,
 					{ value: this.properties[key], writable: true, configurable: true, enumerable: true });
 			}
@@ -111,4 +129,4 @@ class ErrorParts {
 	}
 }
 
-module.exports = { CLASSES, ErrorParts, Thrown, released, typeError, withCode };
+module.exports = { CLASSES, ErrorParts, Thrown, released, typeError, withCode, withoutOwnFrames };

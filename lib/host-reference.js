@@ -61,18 +61,18 @@ function isOwn(value) {
 }
 
 /** A value as it is returned with these flags; what has no other way becomes a reference. */
-function result(value, flags) {
+function result(value, flags, unsafeInherit = false) {
 	if (flags & PROMISE) {
-		return Promise.resolve(value).then(settled => result(settled, flags & ~PROMISE));
+		return Promise.resolve(value).then(settled => result(settled, flags & ~PROMISE, unsafeInherit));
 	}
 	switch (flags & 3) {
 		case COPY: return copyOf(value);
 		case EXTERNAL_COPY: return new ExternalCopy(value);
-		case REFERENCE: return new classes.Reference(value);
+		case REFERENCE: return new classes.Reference(value, { unsafeInherit });
 		default:
 	}
 	return typeof value === 'symbol' || (typeof value === 'object' && value !== null && !isOwn(value)) ?
-		new classes.Reference(value) : value;
+		new classes.Reference(value, { unsafeInherit }) : value;
 }
 
 function objectOf(host) {
@@ -104,7 +104,7 @@ function get(host, key, flags) {
 			if (!Object.hasOwn(descriptor, 'value') && !(flags & ACCESSORS)) {
 				throw typeError('Property is getter', 'ERR_REFERENCE');
 			}
-			return result(object[key], flags);
+			return result(object[key], flags, host.unsafeInherit);
 		}
 	}
 	return result(undefined, flags);
@@ -126,16 +126,37 @@ function remove(host, key) {
 }
 
 function apply(host, receiver, values, flags, resultFlags) {
-	const { value } = wire.hostValues[host.index];
-	if (typeof value !== 'function') {
-		throw typeError('Reference is not a function', 'ERR_REFERENCE');
+	const call = prepare(host, receiver, values, flags);
+	return result(call(), resultFlags);
+}
+
+/** As {@link apply}: a mistake in the arguments is thrown, the outcome is ignored. */
+function applyIgnored(host, receiver, values, flags) {
+	const call = prepare(host, receiver, values, flags);
+	try {
+		const value = call();
+		if (types.isPromise(value)) {
+			value.then(undefined, () => {});
+		}
+	} catch {
+		// Ignored.
 	}
-	const arrived = values.map(each => argument(each, flags));
-	return result(Reflect.apply(value, argument(receiver, 0), arrived), resultFlags);
+}
+
+function prepare(host, receiver, values, flags) {
+	const { value } = wire.hostValues[host.index];
+	const target = argument(receiver, 0);
+	const arrived = Array.from(values, each => argument(each, flags));
+	return () => {
+		if (typeof value !== 'function') {
+			throw typeError('Reference is not a function', 'ERR_REFERENCE');
+		}
+		return Reflect.apply(value, target, arrived);
+	};
 }
 
 module.exports = {
-	apply, get, registry, remove, result, set,
+	apply, applyIgnored, get, registry, remove, result, set,
 	setClasses(all) {
 		classes = all;
 	},

@@ -178,7 +178,9 @@ class Reference extends Handle {
 		const flags = directionOf(options, 'arguments');
 		const timeout = timeoutOf(options);
 		if (id === -2) {
-			return hostReference.apply(this.#host, receiver, values, flags, result);
+			return call === channel.callIgnored ?
+				hostReference.applyIgnored(this.#host, receiver, values, flags) :
+				hostReference.apply(this.#host, receiver, values, flags, result);
 		}
 		return call(APPLY, id, result, timeout, 0, writeApply, receiver, values, flags);
 	}
@@ -192,14 +194,7 @@ class Reference extends Handle {
 	}
 
 	applyIgnored(receiver, values, options) {
-		try {
-			this.#apply(channel.callIgnored, 'applyIgnored', receiver, values, options);
-		} catch (error) {
-			// What a function of this environment throws is ignored; a mistake in the arguments isn't.
-			if (this.#host === undefined || error?.code !== undefined) {
-				throw error;
-			}
-		}
+		this.#apply(channel.callIgnored, 'applyIgnored', receiver, values, options);
 	}
 
 	applySyncPromise() {

@@ -7,7 +7,8 @@
 const { types } = require('node:util');
 const { Buffer } = require('node:buffer');
 const clone = require('./clone');
-const { CLASSES, ErrorParts, Thrown, typeError, withCode } = require('./errors');
+const { isDetached } = require('./clone/inspect');
+const { CLASSES, ErrorParts, Thrown, typeError, withCode, withoutOwnFrames } = require('./errors');
 const { idOf, registry } = require('./handle');
 const native = require('./native');
 const { COPY, ELSE_COPY, EXTERNAL_COPY, PROMISE, REFERENCE } = require('./options');
@@ -39,6 +40,7 @@ const HAS_NAME = 1;
 const HAS_STACK = 2;
 const HAS_CAUSE = 4;
 const HAS_PROPERTIES = 8;
+const HAS_CODE = 16;
 
 /** Array buffers from this size on travel beside the bytes, copied once. */
 const STAGED = 16384;
@@ -66,6 +68,37 @@ writer.onGrow = buffer => {
 /** Functions and referenced values, by index: `{ value, mode, count }`. */
 const hostValues = [];
 const freeHostValues = [];
+
+/**
+ * What the message being written has counted in (indices of host values) and staged (`~number` of the block): when writing
+ * fails, nobody else lets go of it.
+ */
+let owed = [];
+
+/** Takes back what was counted in and staged since `owed` had this length. */
+function takeBack(length) {
+	while (owed.length > length) {
+		const each = owed.pop();
+		if (each >= 0) {
+			releaseHostValue(each);
+		} else {
+			native.takeBuffer(~each);
+		}
+	}
+}
+
+/** Begins a list of its own for another message; gives the one so far. */
+function owe(list = []) {
+	const before = owed;
+	owed = list;
+	return before;
+}
+
+function stage(buffer) {
+	const block = native.stage(buffer, 0, buffer.byteLength);
+	owed.push(~block);
+	return block;
+}
 
 /** Gives a value an index, counted once. */
 function keepHostValue(value) {
@@ -235,8 +268,9 @@ function writeOwn(value) {
 	}
 	const index = hooks.hostReference(value);
 	if (index !== undefined) {
+		owed.push(shareHostValue(index));
 		u8(HOST_REFERENCE);
-		u32(shareHostValue(index));
+		u32(index);
 		u8(typeCode(hostValues[index].value));
 		return true;
 	}
@@ -277,8 +311,10 @@ function typeCode(value) {
 
 /** Writes a `Reference` to a value of this environment. */
 function writeReference(value) {
+	const index = keepHostValue(value);
+	owed.push(index);
 	u8(HOST_REFERENCE);
-	u32(keepHostValue(value));
+	u32(index);
 	u8(typeCode(value));
 }
 
@@ -286,8 +322,10 @@ function writeReference(value) {
 function writeFunction(value, mode) {
 	const guest = guestFunctions.get(value);
 	if (guest === undefined) {
+		const index = keepHostValue(value);
+		owed.push(index);
 		u8(FUNCTION);
-		u32(keepHostValue(value));
+		u32(index);
 	} else {
 		u8(GUEST_FUNCTION);
 		u32(guest);
@@ -331,10 +369,11 @@ class Side {
 
 	transferredIndex(buffer) {
 		if (this.transferList?.includes(buffer)) {
-			return this.buffers.push(hooks.detach(buffer)) - 1;
+			// Taken away when all is written: its views still tell their lengths, and a failure takes nothing.
+			return isDetached(buffer) ? -1 : this.buffers.push(buffer) - 1;
 		}
 		if (buffer.byteLength >= STAGED && buffer.resizable !== true) {
-			return this.buffers.push(native.stage(buffer, 0, buffer.byteLength)) - 1;
+			return this.buffers.push(stage(buffer)) - 1;
 		}
 		return -1;
 	}
@@ -361,8 +400,15 @@ function writeClone(value, transferList) {
 		writeOwn(handle);
 	}
 	u32(side.buffers.length);
-	for (const id of side.buffers) {
-		u32(id);
+	for (const buffer of side.buffers) {
+		u32(typeof buffer === 'number' ? buffer : hooks.detach(buffer));
+	}
+	if (transferList !== undefined) {
+		for (const buffer of transferList) {
+			if (!side.buffers.includes(buffer) && !isDetached(buffer)) {
+				native.takeBuffer(hooks.detach(buffer));
+			}
+		}
 	}
 }
 
@@ -375,9 +421,11 @@ function writeThrown(value, depth = 8) {
 		return writeError(value, depth);
 	}
 	const start = writer.pos;
+	const before = owed.length;
 	try {
 		writeValue(value, COPY);
 	} catch {
+		takeBack(before);
 		writer.pos = start;
 		writeError(new Error(NOT_AN_ERROR), 0);
 	}
@@ -387,7 +435,7 @@ function writeError(error, depth) {
 	const type = CLASSES.findIndex((Class, i) => i > 0 && error instanceof Class);
 	const name = textOf(error, 'name');
 	const message = textOf(error, 'message');
-	const stack = textOf(error, 'stack');
+	const stack = withoutOwnFrames(textOf(error, 'stack'));
 	const hasCause = depth > 0 && Object.hasOwn(error, 'cause');
 	const properties = ownProperties(error);
 	u8(ERROR);
@@ -427,6 +475,7 @@ function ownProperties(error) {
 			continue;
 		}
 		const start = writer.pos;
+		const before = owed.length;
 		try {
 			const value = error[key];
 			writeValue(value, COPY);
@@ -434,6 +483,7 @@ function ownProperties(error) {
 		} catch {
 			// Not copyable: the rest of the error matters more.
 		}
+		takeBack(before);
 		writer.pos = start;
 	}
 	return copy;
@@ -547,11 +597,12 @@ function readError() {
 	const type = reader.u8[reader.pos++];
 	const flags = reader.u8[reader.pos++];
 	const message = readText();
+	const code = flags & HAS_CODE ? readText() : undefined;
 	const name = flags & HAS_NAME ? readText() : undefined;
 	const stack = flags & HAS_STACK ? readText() : undefined;
 	const cause = flags & HAS_CAUSE ? new Thrown(readParts()) : undefined;
 	const properties = flags & HAS_PROPERTIES ? readValue() : undefined;
-	return new ErrorParts(type, message, name, stack, cause, properties);
+	return new ErrorParts(type, message, code, name, stack, cause, properties);
 }
 
 function readClone() {
@@ -585,19 +636,16 @@ function readClone() {
 	}
 }
 
-/** Reads what was thrown, with the library's code when it raised it. */
+/** Reads what was thrown. */
 function readThrown() {
-	const value = readParts();
-	if (reader.pos < reader.end && value instanceof ErrorParts) {
-		value.code = readText();
-	}
-	return new Thrown(value);
+	return new Thrown(readParts());
 }
 
 module.exports = {
 	ELSE_COPY, EXTERNAL_COPY, HEADER, TYPES,
 	guestFunctions, hooks, hostValues,
 	keepHostValue, releaseHostValue, shareHostValue,
+	owe, takeBack,
 	nonTransferable, readThrown, readValue, reader, typeCode,
 	u8, u32, writeClone, writeFunction, writeString, writeThrown, writeValue, writer,
 	COPY_INTO, DEREF, scratch,

@@ -260,7 +260,7 @@ function findKey(r, pos) {
 	if (isKeyAt(view, pos, end, slot)) return slot;
 	const string = shortString(u8, pos + 2, length);
 	// Names of properties are interned, which makes the engine's work easier.
-	[keyStrings[slot]] = ownKeys({ __proto__: null, [string]: 0 });
+	keyStrings[slot] = ownKeys({ __proto__: null, [string]: 0 })[0];
 	keySizes[slot] = length + 2;
 	keyIsPlain[slot] = string in ObjectPrototype || isDigit(string.charCodeAt(0)) ? 0 : 1;
 	const bytes = new Uint8Array(4 * KEY_WORDS);

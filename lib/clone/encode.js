@@ -42,10 +42,10 @@ const HEADER_VERSION = 15;
 
 const IS_V8 = globalThis.Bun === undefined;
 
-/** The bits of a RegExp's flags, each with the getter which tells whether it is set. */
+/** For each bit of a RegExp's flags, the getter which tells whether it is set. */
 const REGEXP_FLAGS = [
 	'global', 'ignoreCase', 'multiline', 'sticky', 'unicode', 'dotAll', 'linear', 'hasIndices', 'unicodeSets'
-].map((key, bit) => ({ bit: 1 << bit, isSet: getter(RegExp.prototype, key) }));
+].map((key) => getter(RegExp.prototype, key));
 
 const ERROR_TAGS = {
 	__proto__: null,
@@ -78,6 +78,7 @@ function encode(writer, value, delegate) {
 	writer._inherits = inheritsProperties();
 	writer._count = 0;
 	writer._ids = null;
+	writer._ordinary = null;
 	try {
 		if (pos + 2 > writer._limit) grow(writer, pos, 2);
 		writer.u8[pos] = 0xff;
@@ -170,10 +171,16 @@ function writeProperties(w, object, pos) {
 function writeOwnProperties(w, object, pos) {
 	pos = writeByte(w, 0x6f, pos);
 	let count = 0;
-	for (const key of ownKeys(object)) {
+	let slot = 0;
+	const keys = ownKeys(object);
+	for (let i = 0; i < keys.length; ++i) {
+		const key = keys[i];
 		if (!hasOwnProperty.call(object, key)) continue;
 		const value = object[key];
-		pos = writeValue(w, value, writeKey(w, key, pos));
+		let next = keyNext[slot];
+		if (keyStrings[next] !== key) next = keyNext[slot] = findKey(key);
+		slot = next;
+		pos = writeValue(w, value, slot === 0 ? writeKey(w, key, pos) : writeKnownKey(w, slot, pos));
 		++count;
 	}
 	return writeTagged(w, 0x7b, count, pos);
@@ -250,7 +257,9 @@ function writeArray(w, array, pos) {
 	}
 	let count = 0;
 	if (hasNamedProperties(array, length)) {
-		for (const key of ownKeys(array)) {
+		const keys = ownKeys(array);
+		for (let i = 0; i < keys.length; ++i) {
+			const key = keys[i];
 			if (isIndex(key) || !hasOwnProperty.call(array, key)) continue;
 			const value = array[key];
 			pos = writeValue(w, value, writeString(w, key, pos));
@@ -263,7 +272,9 @@ function writeArray(w, array, pos) {
 function writeSparseArray(w, array, length, pos) {
 	pos = writeTagged(w, 0x61, length, pos);
 	let count = 0;
-	for (const key of ownKeys(array)) {
+	const keys = ownKeys(array);
+	for (let i = 0; i < keys.length; ++i) {
+		const key = keys[i];
 		if (!hasOwnProperty.call(array, key)) continue;
 		const value = array[key];
 		pos = writeValue(w, value, writeKey(w, key, pos));
@@ -280,7 +291,8 @@ function writeArrayEnd(w, tag, count, length, pos) {
 
 /**
  * Whether an array without holes may have more than its elements. No engine
- * makes this cheap to know; which way is the least expensive differs.
+ * makes this cheap to know; which way is the least expensive differs. Should a
+ * getter be among many elements, it is called once more here.
  */
 function hasNamedProperties(array, length) {
 	if (length > 0 && length <= 8) return ownKeys(array).length !== length;
@@ -293,7 +305,9 @@ function hasNamedProperties(array, length) {
 // -- Instances of classes and builtins --------------------------------------
 
 function writeInstance(w, object, prototype, pos) {
-	if (!isOrdinary(prototype)) {
+	if (prototype === w._ordinary || isOrdinary(prototype)) {
+		w._ordinary = prototype;
+	} else {
 		if (isView(object)) return writeView(w, object, pos);
 		if (types.isMap(object)) return writeMap(w, object, pos);
 		if (types.isSet(object)) return writeSet(w, object, pos);
@@ -332,8 +346,8 @@ function writeEntries(w, open, entries, close, pos) {
 
 function writeRegExp(w, regexp, pos) {
 	let flags = 0;
-	for (const { bit, isSet } of REGEXP_FLAGS) {
-		if (isSet(regexp)) flags |= bit;
+	for (let bit = 0; bit < REGEXP_FLAGS.length; ++bit) {
+		if (REGEXP_FLAGS[bit](regexp)) flags |= 1 << bit;
 	}
 	pos = writeString(w, regexpSource(regexp), writeByte(w, 0x52, pos));
 	if (pos + 2 > w._limit) grow(w, pos, 2);

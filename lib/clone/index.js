@@ -6,4 +6,7 @@
  * it costs less than any crossing into native code would.
  */
 
-module.exports = { ...require('./encode'), ...require('./decode') };
+const { Writer, encode } = require('./encode');
+const { Reader, decode } = require('./decode');
+
+module.exports = { Writer, encode, Reader, decode };

@@ -72,7 +72,8 @@ function isOrdinary(prototype) {
 function isUncloneable(object) {
 	if (types.isPromise(object) || types.isWeakMap(object) || types.isWeakSet(object) ||
 		types.isGeneratorObject(object) || types.isMapIterator(object) || types.isSetIterator(object) ||
-		types.isArgumentsObject(object) || types.isModuleNamespaceObject(object) || types.isExternal(object)) return true;
+		types.isArgumentsObject(object) || types.isModuleNamespaceObject(object) ||
+		types.isExternal?.(object)) return true;
 	for (let p = getPrototypeOf(object); p !== null; p = getPrototypeOf(p)) {
 		if (OPAQUE.has(p)) return true;
 	}
@@ -197,7 +198,7 @@ function describe(value) {
 		if (typeof name === 'string' && name !== '') return `#<${name}>`;
 	}
 	const tag = dataProperty(value, Symbol.toStringTag);
-	return `[object ${typeof tag === 'string' ? tag : 'Object'}]`;
+	return `[object ${typeof tag === 'string' ? tag : arrayName(value) ?? 'Object'}]`;
 }
 
 function abridge(text, head, tail) {

@@ -7,6 +7,7 @@
 
 const { Buffer } = require('node:buffer');
 
+const { DataView, Uint8Array } = globalThis;
 const { fromCharCode } = String;
 
 const MALFORMED = 'Unable to deserialize cloned data.';

@@ -18,6 +18,9 @@ const exec = uncurry(RegExp.prototype.exec);
 /** Strings up to this long are written char by char, as a native call costs more than that. */
 const SHORT_STRING = 24;
 
+/** The same for strings of two bytes a char, for which Deno has nothing native. */
+const SHORT_WIDE_STRING = globalThis.Deno === undefined ? 24 : Infinity;
+
 /** Up to this many objects, scanning a list finds an identity faster than hashing does. */
 const SCANNED_OBJECTS = 32;
 
@@ -37,6 +40,7 @@ class Writer {
 		this._delegate = null;
 		this._start = 0;
 		this._inherits = false;
+		this._ordinary = null;
 		this._count = 0;
 		this._scanned = new Array(SCANNED_OBJECTS).fill(undefined);
 		this._ids = null;
@@ -198,20 +202,24 @@ function writeString(w, string, pos) {
 		all |= code;
 		u8[p] = code;
 	}
-	if (all <= 0xff) return p;
-	p = putWideHead(w, 2 * length, pos);
-	for (i = 0; i < length; ++i, p += 2) view.setUint16(p, string.charCodeAt(i), true);
-	return p;
+	return all <= 0xff ? p : putWide(w, string, pos);
 }
 
-/** Tag and byte length of a two-byte string, whose chars V8 wants at an even offset of the data. */
-function putWideHead(w, byteLength, pos) {
-	const { u8 } = w;
+/** Writes a two-byte string, whose chars V8 wants at an even offset of the data. Room is the caller's affair. */
+function putWide(w, string, pos) {
+	const { u8, view } = w;
+	const { length } = string;
 	let varint = 1;
-	for (let rest = byteLength >>> 7; rest !== 0; rest >>>= 7) ++varint;
+	for (let rest = length >>> 6; rest !== 0; rest >>>= 7) ++varint;
 	if ((pos - w._start + 1 + varint) & 1) u8[pos++] = 0;
-	u8[pos++] = 0x63;
-	return putVarint(u8, byteLength, pos);
+	u8[pos] = 0x63;
+	pos = putVarint(u8, 2 * length, pos + 1);
+	if (length > SHORT_WIDE_STRING) {
+		w._native.ucs2Write(string, pos, 2 * length);
+	} else {
+		for (let i = 0; i < length; ++i) view.setUint16(pos + 2 * i, string.charCodeAt(i), true);
+	}
+	return pos + 2 * length;
 }
 
 /** Whether a string has chars beyond Latin-1. */
@@ -228,13 +236,9 @@ function writeLongString(w, string, pos) {
 	u8[pos] = 0x22;
 	const start = putVarint(u8, length, pos + 1);
 	if (string.charCodeAt(0) < 0x80 && native.utf8Write(string, start, 3 * length) === length) return start + length;
-	if (!isWide(string)) {
-		native.latin1Write(string, start, length);
-		return start + length;
-	}
-	const wide = putWideHead(w, 2 * length, pos);
-	native.ucs2Write(string, wide, 2 * length);
-	return wide + 2 * length;
+	if (isWide(string)) return putWide(w, string, pos);
+	native.latin1Write(string, start, length);
+	return start + length;
 }
 
 /** Sign and digits, as both BigInts and BigInt objects have them. */

@@ -91,6 +91,9 @@ pub enum Failure {
     /// A symbol, where a copy was asked for.
     #[error("Unsupported type")]
     UnsupportedType,
+    /// A value that structured clone can't copy.
+    #[error("{0}")]
+    NotCloneable(String),
     /// A string longer than V8 allows.
     #[error("Invalid string length")]
     StringTooLong,
@@ -129,6 +132,7 @@ impl Failure {
             | Self::SetFailed
             | Self::DeleteFailed => "ERR_REFERENCE",
             Self::WrongIsolate(_) | Self::ForeignDeref | Self::ForeignDerefInto => "ERR_WRONG_ISOLATE",
+            Self::NotCloneable(_) => "ERR_DATA_CLONE",
             Self::StringTooLong => "ERR_STRING_TOO_LONG",
             Self::EnvironmentGone => "ERR_ENVIRONMENT_GONE",
             Self::NoThread(_) => "ERR_NO_THREAD",
@@ -148,6 +152,7 @@ impl Failure {
             | Self::ForeignDeref
             | Self::ForeignDerefInto
             | Self::UnsupportedType
+            | Self::NotCloneable(_)
             | Self::InvalidKey
             | Self::SetFailed
             | Self::DeleteFailed => ErrorClass::TypeError,
@@ -164,6 +169,8 @@ pub struct ErrorValue {
     pub class: ErrorClass,
     /// Its own or inherited `name` when that isn't the class's.
     pub name: Option<Text>,
+    /// The library's code, when it raised the error itself.
+    pub code: Option<&'static str>,
     /// `message`.
     pub message: Text,
     /// `stack` as it stands in the heap where it was thrown.
@@ -197,6 +204,7 @@ impl Thrown {
             Self::Failure(failure) => Transfer::Error(Box::new(ErrorValue {
                 class: failure.class(),
                 name: None,
+                code: Some(failure.code()),
                 message: Text::from_str(&failure.to_string()),
                 stack: None,
                 cause: None,

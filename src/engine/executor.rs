@@ -5,6 +5,7 @@
 //! lingering one away. The pool grows at once for synchronous calls, so a looping guest never blocks
 //! another isolate's call, and after a short stall for asynchronous ones.
 
+use std::cell::UnsafeCell;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
@@ -12,54 +13,122 @@ use std::time::Duration;
 
 use crate::engine::error::Failure;
 use crate::engine::isolate::Isolate;
+use crate::engine::isolate::task::Task;
 use crate::engine::limits::watchdog::{self, Deadline};
 use crate::engine::signal::{Signal, Waiter};
 use crate::engine::{lock, platform};
 
 /// How long an idle isolate keeps its thread, and an idle thread waits for another isolate.
 pub const LINGER: Duration = Duration::from_millis(200);
+/// The number of no isolate.
+const NOWHERE: u64 = 0;
 const THREAD_IDLE: Duration = Duration::from_secs(5);
 /// How long asynchronous work may wait for a thread before the pool grows, in ns.
 const STALL: u64 = 5_000_000;
 
-const BUSY: u8 = 0;
-const IDLE: u8 = 1;
-const CLAIMED_AGAIN: u8 = 2;
-const CLAIMED_AWAY: u8 = 3;
+// What a guest thread is at, in the low bits of its signal's mark.
+const BUSY: u64 = 0;
+/// It lingers; the bits above say in which isolate (0: in none). Who changes this owns the thread's next step.
+const IDLE: u64 = 1;
+/// Its isolate has work queued.
+const CLAIMED_AGAIN: u64 = 2;
+/// Another isolate needs it.
+const CLAIMED_AWAY: u64 = 3;
+/// A task for its isolate is being put into its letter box.
+const MAILING: u64 = 4;
+/// A task for its isolate is in its letter box.
+const MAILED: u64 = 5;
+const BITS: u32 = 3;
 
-/// One guest thread.
-#[derive(Default)]
+/// One guest thread. Like signals, workers are never freed but used again: an isolate may remember the one that
+/// lingered inside it last without a share in it.
 pub struct Worker {
     /// Its doorbell.
-    pub signal: Arc<Signal>,
+    pub signal: &'static Signal,
     /// The time limit of what it runs.
     pub deadline: Deadline,
+    /// The letter box: written by who set [`MAILING`], emptied by the thread after [`MAILED`].
+    mail: UnsafeCell<Option<Task>>,
     listed: AtomicBool,
     next: Mutex<Option<Arc<Isolate>>>,
 }
 
+// SAFETY: `mail` is handed back and forth by the signal's mark, as said there; the rest is Sync.
+unsafe impl Sync for Worker {}
+
 /// What became of a lingering thread.
 pub enum Claim {
-    /// Its isolate has work again.
+    /// Its isolate has work queued.
     Again,
+    /// A task for its isolate is in the letter box.
+    Mail,
     /// Another isolate needs it, or its time is over.
     Leave,
 }
 
 impl Worker {
-    /// Declares itself idle. The caller holds the queue lock of the isolate it lingers in, if any.
-    pub fn set_idle(&self) {
-        self.signal.mark.store(IDLE, Ordering::SeqCst);
+    fn take() -> &'static Self {
+        let free = lock(&executor().pool).free.pop();
+        free.unwrap_or_else(|| {
+            Box::leak(Box::new(Self {
+                signal: Signal::take(),
+                deadline: Deadline::default(),
+                mail: UnsafeCell::new(None),
+                listed: AtomicBool::new(false),
+                next: Mutex::default(),
+            }))
+        })
     }
 
-    /// Claims the thread for the isolate it lingers in. The caller holds that isolate's queue lock.
-    pub fn claim_again(&self) -> bool {
-        self.signal.mark.compare_exchange(IDLE, CLAIMED_AGAIN, Ordering::SeqCst, Ordering::SeqCst).is_ok()
+    /// Declares itself idle inside the isolate with this number.
+    pub fn set_idle(&self, isolate: u64) {
+        self.signal.mark.store(isolate << BITS | IDLE, Ordering::SeqCst);
+    }
+
+    /// Takes [`Worker::set_idle`] back, unless somebody claimed the thread meanwhile.
+    pub fn unset_idle(&self, isolate: u64) -> bool {
+        self.claim(isolate, BUSY)
+    }
+
+    /// Claims the thread if it lingers in the isolate with this number.
+    fn claim(&self, isolate: u64, what: u64) -> bool {
+        let idle = isolate << BITS | IDLE;
+        // A look first: a failed exchange costs as much as one that succeeds.
+        self.signal.mark.load(Ordering::SeqCst) == idle
+            && self.signal.mark.compare_exchange(idle, what, Ordering::SeqCst, Ordering::SeqCst).is_ok()
+    }
+
+    /// Claims the thread for work queued in the isolate it lingers in.
+    pub fn claim_again(&self, isolate: u64) -> bool {
+        self.claim(isolate, CLAIMED_AGAIN)
+    }
+
+    /// Hands the task to the thread if it lingers in the isolate with this number, and leaves `None`.
+    pub fn mail(&self, isolate: u64, task: &mut Option<Task>) {
+        if !self.claim(isolate, MAILING) {
+            return;
+        }
+        // SAFETY: MAILING was set by us, so the box is ours until MAILED.
+        unsafe { *self.mail.get() = task.take() };
+        self.signal.mark.store(MAILED, Ordering::Release);
+        self.signal.notify();
+    }
+
+    /// Empties the letter box, after [`Claim::Mail`].
+    pub fn take_mail(&self) -> Option<Task> {
+        // SAFETY: only the thread itself calls this, when it is not idle: nobody else touches the box then.
+        unsafe { (*self.mail.get()).take() }
     }
 
     fn claim_away(&self, isolate: &Arc<Isolate>) -> bool {
         let mut next = lock(&self.next);
-        if self.signal.mark.compare_exchange(IDLE, CLAIMED_AWAY, Ordering::SeqCst, Ordering::SeqCst).is_err()
+        let mark = self.signal.mark.load(Ordering::SeqCst);
+        if mark & ((1 << BITS) - 1) != IDLE
+            || self
+                .signal
+                .mark
+                .compare_exchange(mark, CLAIMED_AWAY, Ordering::SeqCst, Ordering::SeqCst)
+                .is_err()
         {
             return false;
         }
@@ -68,7 +137,13 @@ impl Worker {
     }
 
     /// Waits to be claimed, after [`Worker::set_idle`]. Adds to `spun` the CPU time that waiting took.
-    pub fn linger(self: &Arc<Self>, waiter: &mut Waiter, time: Duration, spun: &mut Duration) -> Claim {
+    pub fn linger(
+        &'static self,
+        isolate: u64,
+        waiter: &mut Waiter,
+        time: Duration,
+        spun: &mut Duration,
+    ) -> Claim {
         executor().list_idle(self);
         loop {
             let seen = self.signal.seen();
@@ -77,11 +152,17 @@ impl Worker {
                     self.signal.mark.store(BUSY, Ordering::Release);
                     return Claim::Again;
                 }
+                MAILED => {
+                    self.signal.mark.store(BUSY, Ordering::Release);
+                    return Claim::Mail;
+                }
                 CLAIMED_AWAY => return Claim::Leave,
                 _ => {}
             }
-            if !waiter.wait(&self.signal, seen, Some(time), spun)
-                && self.signal.mark.compare_exchange(IDLE, BUSY, Ordering::SeqCst, Ordering::SeqCst).is_ok()
+            let idle = isolate << BITS | IDLE;
+            let claimed = || self.signal.mark.load(Ordering::Relaxed) == MAILED;
+            if !waiter.wait(self.signal, seen, Some(time), spun, claimed)
+                && self.signal.mark.compare_exchange(idle, BUSY, Ordering::SeqCst, Ordering::SeqCst).is_ok()
             {
                 return Claim::Leave;
             }
@@ -98,8 +179,10 @@ impl Worker {
 
 #[derive(Default)]
 struct Pool {
-    idle: Vec<Arc<Worker>>,
-    all: Vec<Arc<Worker>>,
+    idle: Vec<&'static Worker>,
+    all: Vec<&'static Worker>,
+    /// Of threads that have ended.
+    free: Vec<&'static Worker>,
     /// Isolates whose asynchronous work waits for a thread, and since when.
     waiting: VecDeque<(Arc<Isolate>, u64)>,
 }
@@ -121,24 +204,28 @@ fn executor() -> &'static Executor {
 }
 
 impl Executor {
-    fn list_idle(&self, worker: &Arc<Worker>) {
+    fn list_idle(&self, worker: &'static Worker) {
         if !worker.listed.load(Ordering::Relaxed) && !worker.listed.swap(true, Ordering::SeqCst) {
-            lock(&self.pool).idle.push(Arc::clone(worker));
+            lock(&self.pool).idle.push(worker);
         }
     }
 
     fn start_thread(&'static self, isolate: &Arc<Isolate>) -> Result<(), Failure> {
-        let worker = Arc::new(Worker::default());
-        lock(&self.pool).all.push(Arc::clone(&worker));
+        let worker = Worker::take();
+        lock(&self.pool).all.push(worker);
         let first = Arc::clone(isolate);
-        let body = {
-            let worker = Arc::clone(&worker);
-            move || work(&worker, first)
-        };
-        platform::spawn_guest(body).map_err(|reason| {
-            lock(&self.pool).all.retain(|w| !Arc::ptr_eq(w, &worker));
+        platform::spawn_guest(move || work(worker, first)).map_err(|reason| {
+            self.retire(worker);
             Failure::NoThread(reason)
         })
+    }
+
+    fn retire(&self, worker: &'static Worker) {
+        let mut pool = lock(&self.pool);
+        pool.all.retain(|w| !std::ptr::eq(*w, worker));
+        pool.idle.retain(|w| !std::ptr::eq(*w, worker));
+        worker.listed.store(false, Ordering::SeqCst);
+        pool.free.push(worker);
     }
 }
 
@@ -225,15 +312,12 @@ pub fn check_stall(now: u64) -> Option<u64> {
         }
     };
     if let Some((isolate, _)) = stalled {
-        let worker = Arc::new(Worker::default());
-        lock(&executor.pool).all.push(Arc::clone(&worker));
-        let body = {
-            let (worker, isolate) = (Arc::clone(&worker), Arc::clone(&isolate));
-            move || work(&worker, isolate)
-        };
-        if platform::spawn_from_keeper(body).is_err() {
+        let worker = Worker::take();
+        lock(&executor.pool).all.push(worker);
+        let first = Arc::clone(&isolate);
+        if platform::spawn_from_keeper(move || work(worker, first)).is_err() {
+            executor.retire(worker);
             let mut pool = lock(&executor.pool);
-            pool.all.retain(|w| !Arc::ptr_eq(w, &worker));
             pool.waiting.push_back((isolate, now));
             executor.waiting.store(pool.waiting.len(), Ordering::SeqCst);
         }
@@ -241,24 +325,23 @@ pub fn check_stall(now: u64) -> Option<u64> {
     Some(now + STALL)
 }
 
-/// A guest thread was given up for good (`limits::fatal`).
+/// A guest thread was given up for good (`limits::fatal`): its worker is not used again.
 pub fn thread_lost() {
-    let executor = executor();
-    THREAD.with(|thread| {
-        if let Some(worker) = thread.borrow().as_ref() {
-            lock(&executor.pool).all.retain(|w| !Arc::ptr_eq(w, worker));
-        }
-    });
+    let lost = THREAD.with(std::cell::Cell::get);
+    if let Some(worker) = lost {
+        lock(&executor().pool).all.retain(|w| !std::ptr::eq(*w, worker));
+    }
 }
 
 thread_local! {
-    static THREAD: std::cell::RefCell<Option<Arc<Worker>>> = const { std::cell::RefCell::new(None) };
+    static THREAD: std::cell::Cell<Option<&'static Worker>> = const { std::cell::Cell::new(None) };
 }
 
 /// The body of a guest thread.
-fn work(worker: &Arc<Worker>, first: Arc<Isolate>) {
+fn work(worker: &'static Worker, first: Arc<Isolate>) {
     worker.signal.adopt();
-    THREAD.with(|thread| *thread.borrow_mut() = Some(Arc::clone(worker)));
+    worker.signal.mark.store(BUSY, Ordering::SeqCst);
+    THREAD.with(|thread| thread.set(Some(worker)));
     let mut waiter = Waiter::default();
     let mut next = Some(first);
     loop {
@@ -267,16 +350,13 @@ fn work(worker: &Arc<Worker>, first: Arc<Isolate>) {
             drop(isolate);
             next = worker.take_next().or_else(take_waiting);
         }
-        worker.set_idle();
-        match worker.linger(&mut waiter, THREAD_IDLE, &mut Duration::default()) {
-            Claim::Again => {}
-            Claim::Leave => next = worker.take_next().or_else(take_waiting),
-        }
-        if next.is_none() {
-            break;
+        worker.set_idle(NOWHERE);
+        if let Claim::Leave = worker.linger(NOWHERE, &mut waiter, THREAD_IDLE, &mut Duration::default()) {
+            next = worker.take_next().or_else(take_waiting);
+            if next.is_none() {
+                break;
+            }
         }
     }
-    let mut pool = lock(&executor().pool);
-    pool.all.retain(|w| !Arc::ptr_eq(w, worker));
-    pool.idle.retain(|w| !Arc::ptr_eq(w, worker));
+    executor().retire(worker);
 }

@@ -24,8 +24,29 @@ pub trait Host: Send + Sync {
     fn release(&self, index: u32);
     /// A message for the user's `onCatastrophicError`.
     fn catastrophe(&self, isolate: u64, message: String);
+    /// Work for the environment begins that nobody waits for: it stays alive for it.
+    fn begin_work(&self);
+    /// Such work has ended.
+    fn end_work(&self);
     /// A number of its own for each environment.
     fn id(&self) -> u64;
+}
+
+/// Keeps an environment alive while it exists.
+pub struct Work(Arc<dyn Host>);
+
+impl Work {
+    /// Work for `host` begins.
+    pub fn begin(host: &Arc<dyn Host>) -> Self {
+        host.begin_work();
+        Self(Arc::clone(host))
+    }
+}
+
+impl Drop for Work {
+    fn drop(&mut self) {
+        self.0.end_work();
+    }
 }
 
 /// A value (mostly a function) that lives in a Node environment, by its index in a table there.

@@ -4,12 +4,14 @@
 //! state first and call [`Signal::notify`] after; the owner reads [`Signal::seen`] first, looks at the state
 //! after, and waits only while the counter still is what it read. No wake-up can be lost that way.
 
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::cell::UnsafeCell;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::thread::Thread;
 use std::time::{Duration, Instant};
 
 use crate::engine::error::Outcome;
+use crate::engine::lock;
 
 /// Longest time a waiter spins before it sleeps. A call into a running isolate takes about a microsecond,
 /// a futex wake-up 20 to 40: spinning about that long costs at most twice the best choice.
@@ -23,7 +25,10 @@ pub fn may_spin() -> bool {
     *SPIN.get_or_init(|| std::thread::available_parallelism().is_ok_and(|n| n.get() > 1))
 }
 
-/// One thread's doorbell. A cache line of its own: the owner spins on it.
+/// One thread's doorbell, on a cache line of its own: the owner spins on it.
+///
+/// Signals are never freed but used again, so that whoever rings needs no share in one. A late ring reaches
+/// the next owner, who looks, finds nothing, and waits on.
 #[derive(Default)]
 #[repr(align(128))]
 pub struct Signal {
@@ -31,14 +36,27 @@ pub struct Signal {
     asleep: AtomicBool,
     /// A word of the owner's state that those who ring change too (`executor::Worker`): on this very line, so that
     /// ringing costs one transfer between CPUs.
-    pub mark: AtomicU8,
-    owner: OnceLock<Thread>,
+    pub mark: AtomicU64,
+    owner: Mutex<Option<Thread>>,
 }
 
+static FREE: Mutex<Vec<&'static Signal>> = Mutex::new(Vec::new());
+
 impl Signal {
+    /// A signal that nobody owns; [`Signal::adopt`] makes it the calling thread's.
+    pub fn take() -> &'static Self {
+        lock(&FREE).pop().unwrap_or_else(|| Box::leak(Box::default()))
+    }
+
+    /// Lets another thread own it.
+    pub fn give_back(&'static self) {
+        *lock(&self.owner) = None;
+        lock(&FREE).push(self);
+    }
+
     /// Makes the calling thread the owner: the only one that may wait.
     pub fn adopt(&self) {
-        let _ = self.owner.set(std::thread::current());
+        *lock(&self.owner) = Some(std::thread::current());
     }
 
     /// The counter to hand to [`Waiter::wait`] after a look at the shared state.
@@ -50,7 +68,7 @@ impl Signal {
     pub fn notify(&self) {
         self.count.fetch_add(1, Ordering::SeqCst);
         if self.asleep.load(Ordering::SeqCst)
-            && let Some(owner) = self.owner.get()
+            && let Some(owner) = &*lock(&self.owner)
         {
             owner.unpark();
         }
@@ -69,10 +87,17 @@ impl Default for Waiter {
 }
 
 impl Waiter {
-    /// Waits until `signal` rang after `seen` was read, at most about `limit`. Returns whether it rang; adds to `spun`
-    /// the time spent spinning: CPU time that did no work.
-    pub fn wait(&mut self, signal: &Signal, seen: u32, limit: Option<Duration>, spun: &mut Duration) -> bool {
-        if signal.seen() != seen {
+    /// Waits until `signal` rang after `seen` was read, or, while spinning, `ready` holds; at most about `limit`.
+    /// Returns whether there is reason to look. Adds to `spun` the time spent spinning: CPU time that did no work.
+    pub fn wait(
+        &mut self,
+        signal: &Signal,
+        seen: u32,
+        limit: Option<Duration>,
+        spun: &mut Duration,
+        ready: impl Fn() -> bool,
+    ) -> bool {
+        if signal.seen() != seen || ready() {
             return true;
         }
         if may_spin() {
@@ -80,7 +105,7 @@ impl Waiter {
             let mut took = Duration::ZERO;
             while took < self.spin {
                 for _ in 0..64 {
-                    if signal.seen() != seen {
+                    if signal.seen() != seen || ready() {
                         self.spin = SPIN_MAX;
                         *spun += took;
                         return true;
@@ -114,40 +139,87 @@ impl Waiter {
     }
 }
 
-/// One thread's wait for one outcome, whichever side of the line it is on.
+// How far a wait is.
+const PENDING: u8 = 0;
+const DONE: u8 = 1;
+const ABANDONED: u8 = 2;
+
+/// One thread's wait for one outcome, whichever side of the line it is on: the share of the one who answers.
+///
+/// Two hold it. The one who answers hands its share over with the outcome, so that the one who waits, by
+/// its [`Pending`], holds it alone and can use it for the next wait.
 #[repr(align(128))]
 pub struct Wait {
-    signal: Arc<Signal>,
-    done: AtomicBool,
-    outcome: Mutex<Option<Outcome>>,
+    state: AtomicU8,
+    outcome: UnsafeCell<Option<Outcome>>,
+    signal: &'static Signal,
 }
 
+// SAFETY: `outcome` is written by the one who answers before `state` says DONE, and touched by the one who waits only
+// after it does.
+unsafe impl Sync for Wait {}
+// SAFETY: what it holds is Send.
+unsafe impl Send for Wait {}
+
 impl Wait {
-    /// A wait of the thread that owns `signal`.
-    pub fn new(signal: Arc<Signal>) -> Arc<Self> {
-        Arc::new(Self { signal, done: AtomicBool::new(false), outcome: Mutex::new(None) })
+    /// Hands over the outcome, and this share with it.
+    pub fn complete(self: Arc<Self>, outcome: Outcome) {
+        let signal = self.signal;
+        // SAFETY: `complete` takes the one share of the side that answers, so nobody else writes, and the side that
+        // waits doesn't look before DONE.
+        unsafe { *self.outcome.get() = Some(outcome) };
+        let this = Arc::into_raw(self);
+        // SAFETY: the share lives until the one who waits takes it over, after it saw DONE.
+        if unsafe { (*this).state.swap(DONE, Ordering::AcqRel) } == ABANDONED {
+            // SAFETY: nobody waits any more and nobody else holds a share: it is ours again.
+            drop(unsafe { Arc::from_raw(this) });
+        } else {
+            signal.notify();
+        }
+    }
+}
+
+/// The share of the one who waits.
+pub struct Pending(Option<Arc<Wait>>);
+
+impl Pending {
+    /// A wait of the thread that owns `signal`, and the share of the one who is to answer. `spare` is the allocation of an
+    /// earlier wait of this thread.
+    pub fn new(signal: &'static Signal, spare: Option<Arc<Wait>>) -> (Self, Arc<Wait>) {
+        let wait = spare.unwrap_or_else(|| {
+            Arc::new(Wait { state: AtomicU8::new(PENDING), outcome: UnsafeCell::new(None), signal })
+        });
+        (Self(Some(Arc::clone(&wait))), wait)
     }
 
-    /// Makes a wait that is over ready for another, if nobody else holds it any more.
-    pub fn reuse(mut self: Arc<Self>) -> Option<Arc<Self>> {
-        let wait = Arc::get_mut(&mut self)?;
-        *wait.done.get_mut() = false;
-        *wait.outcome.get_mut().unwrap_or_else(PoisonError::into_inner) = None;
-        Some(self)
+    /// Whether the outcome is there.
+    pub fn is_done(&self) -> bool {
+        self.0.as_ref().is_some_and(|wait| wait.state.load(Ordering::Acquire) == DONE)
     }
 
-    /// Hands over the outcome. Called once.
-    pub fn complete(&self, outcome: Outcome) {
-        *self.outcome.lock().unwrap_or_else(PoisonError::into_inner) = Some(outcome);
-        self.done.store(true, Ordering::Release);
-        self.signal.notify();
-    }
-
-    /// Takes the outcome, once it is there.
-    pub fn poll(&self) -> Option<Outcome> {
-        if !self.done.load(Ordering::Acquire) {
+    /// The outcome, once it is there, and the allocation for another wait.
+    pub fn poll(&mut self) -> Option<(Outcome, Arc<Wait>)> {
+        if !self.is_done() {
             return None;
         }
-        self.outcome.lock().unwrap_or_else(PoisonError::into_inner).take()
+        let wait = self.0.take()?;
+        wait.state.store(PENDING, Ordering::Relaxed);
+        // SAFETY: DONE was seen, so the other side has written and handed its share to us, once.
+        let outcome = unsafe {
+            Arc::decrement_strong_count(Arc::as_ptr(&wait));
+            (*wait.outcome.get()).take()
+        };
+        outcome.map(|outcome| (outcome, wait))
+    }
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        if let Some(wait) = self.0.take()
+            && wait.state.swap(ABANDONED, Ordering::AcqRel) == DONE
+        {
+            // SAFETY: the other side handed its share over with DONE.
+            unsafe { Arc::decrement_strong_count(Arc::as_ptr(&wait)) };
+        }
     }
 }

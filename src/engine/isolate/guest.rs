@@ -12,13 +12,14 @@ use super::task::Task;
 use super::{Cause, Isolate};
 use crate::engine::error::{Failure, Outcome};
 use crate::engine::executor::Worker;
-use crate::engine::host::TreeId;
+use crate::engine::host::{TreeId, Work};
 use crate::engine::limits::fatal;
 use crate::engine::limits::memory::{self, MB, Memory};
 use crate::engine::limits::watchdog::Ended;
 use crate::engine::operations;
 use crate::engine::platform;
-use crate::engine::signal::{Wait, Waiter};
+use crate::engine::signal::{Pending, Wait, Waiter};
+use crate::engine::transfer::Transfer;
 use crate::engine::transfer::guest::{Foreign, PromiseWatch};
 use crate::engine::weak::{Collected, WeakSlot};
 
@@ -134,7 +135,7 @@ pub struct Context {
     /// The isolate.
     pub isolate: Arc<Isolate>,
     /// The thread.
-    pub worker: Arc<Worker>,
+    pub worker: &'static Worker,
 }
 
 /// What V8's callbacks get to find the guest.
@@ -263,13 +264,12 @@ impl Guest {
     pub fn enter(
         self: Box<Self>,
         isolate: &Arc<Isolate>,
-        worker: &Arc<Worker>,
+        worker: &'static Worker,
         body: impl FnOnce(&mut Inside<'_>) -> bool,
     ) -> Option<Box<Self>> {
         fatal::set_current(Some(Arc::clone(isolate)));
         let mut locker = self.shared.lock();
-        *self.current.borrow_mut() =
-            Some(Rc::new(Context { isolate: Arc::clone(isolate), worker: Arc::clone(worker) }));
+        *self.current.borrow_mut() = Some(Rc::new(Context { isolate: Arc::clone(isolate), worker }));
         let live = body(&mut Inside { guest: &self, v8: &mut locker });
         if !live {
             self.forget_everything(isolate, &mut locker);
@@ -300,6 +300,7 @@ impl Guest {
         drop(watches);
         self.templates.borrow_mut().clear();
         *self.service.borrow_mut() = None;
+        isolate.set_background(None);
     }
 
     // --- handle table ------------------------------------------------------------------------
@@ -355,7 +356,7 @@ impl Guest {
     /// Waits for somebody else's outcome, inside a call of the guest, and serves tasks meanwhile: those that
     /// somebody waits for, or with `all` any. The guest's own time limit stands still.
     /// `None` when the guest has to unwind instead.
-    pub fn wait(&self, v8: &mut v8::Isolate, start: impl FnOnce(&Arc<Wait>), all: bool) -> Option<Outcome> {
+    pub fn wait(&self, v8: &mut v8::Isolate, start: impl FnOnce(Arc<Wait>), all: bool) -> Option<Outcome> {
         let context = self.context();
         let Context { isolate, worker } = &*context;
         let paused = worker.deadline.end();
@@ -363,23 +364,25 @@ impl Guest {
             self.timed_out.set(true);
             return None;
         }
-        let wait = Wait::new(Arc::clone(&worker.signal));
-        start(&wait);
+        let (mut pending, wait) = Pending::new(worker.signal, None);
+        start(wait);
         let outer = isolate.set_serving(true);
         let outcome = loop {
             let seen = worker.signal.seen();
-            if let Some(outcome) = wait.poll() {
+            if let Some((outcome, _)) = pending.poll() {
                 break Some(outcome);
             }
             if !isolate.is_live() {
                 break None;
             }
             if let Some(task) = isolate.take_servable(all) {
-                Inside { guest: self, v8 }.run(task);
+                let outcome = Inside { guest: self, v8 }.run(task);
+                isolate.finish(outcome);
                 continue;
             }
             let mut spun = Duration::ZERO;
-            self.waiter.borrow_mut().wait(&worker.signal, seen, None, &mut spun);
+            let ready = || pending.is_done();
+            self.waiter.borrow_mut().wait(worker.signal, seen, None, &mut spun, ready);
             isolate.clocks().add_spun(spun);
         };
         isolate.set_serving(outer);
@@ -406,8 +409,8 @@ impl Inside<'_> {
         self.guest.forget_dropped(&self.guest.context().isolate);
     }
 
-    /// Runs one task and answers.
-    pub fn run(&mut self, mut task: Task) {
+    /// Runs one task; the caller hands the outcome to [`Isolate::finish`].
+    pub fn run(&mut self, mut task: Task) -> Outcome {
         let guest = self.guest;
         let context = guest.context();
         let Context { isolate, worker } = &*context;
@@ -431,6 +434,11 @@ impl Inside<'_> {
         if depth == 0 {
             // Inside the time limit: reactions are as much the guest's work as the call itself.
             self.v8.perform_microtask_checkpoint();
+            if matches!(outcome, Ok(Transfer::Promise(_))) || isolate.has_background() {
+                // V8 compiles WebAssembly in the background: somebody may wait for what comes of it.
+                let busy = self.v8.has_pending_background_tasks();
+                isolate.set_background(busy.then(|| Work::begin(&isolate.host)));
+            }
         }
         let fired = worker.deadline.end() == Ended::Fired || guest.timed_out.get();
         if guest.memory.exceeded() {
@@ -448,7 +456,7 @@ impl Inside<'_> {
         guest.timed_out.set(timed_out);
         guest.tree.set(tree);
         guest.depth.set(depth);
-        isolate.finish(outcome);
+        outcome
     }
 }
 
@@ -462,6 +470,13 @@ fn headroom(limit: usize) -> usize {
 unsafe extern "C" fn near_heap_limit(data: *mut c_void, current: usize, _initial: usize) -> usize {
     // SAFETY: `data` is the Link that the guest owns as long as V8's isolate lives.
     let guest = unsafe { &*(*data.cast::<Link>()).guest };
+    // V8 asks here too when an array buffer was refused, however small its heap is: the guest gets a RangeError then.
+    let raw = guest.address as *mut v8::RealIsolate;
+    // SAFETY: the isolate that owns `guest`; the calling thread is inside.
+    let used = unsafe { v8::Isolate::from_raw_ptr(raw) }.get_heap_statistics().used_heap_size();
+    if used < guest.memory.limit / 10 * 9 && guest.memory.was_refused() {
+        return current;
+    }
     guest.memory.set_exceeded();
     guest.terminator.terminate_execution();
     if guest.heap_extended.replace(true) { current } else { current + headroom(guest.memory.limit) }
@@ -478,8 +493,10 @@ unsafe extern "C" fn after_collection(
     let mut isolate = unsafe { v8::Isolate::from_raw_isolate_ptr(isolate) };
     // SAFETY: as in `near_heap_limit`.
     let guest = unsafe { &*(*data.cast::<Link>()).guest };
-    let used = isolate.get_heap_statistics().used_heap_size();
-    if guest.memory.note_heap(used) {
+    let statistics = isolate.get_heap_statistics();
+    // What V8 knows of memory outside its heap: array buffers again, but also those that grew and external strings.
+    let beside = statistics.external_memory().saturating_sub(guest.memory.buffers());
+    if guest.memory.note_heap(statistics.used_heap_size() + beside) {
         guest.memory.set_exceeded();
         guest.terminator.terminate_execution();
     }

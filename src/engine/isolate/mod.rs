@@ -14,7 +14,7 @@ pub mod handles;
 pub mod task;
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicPtr, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::time::Instant;
 
@@ -25,7 +25,7 @@ use self::guest::Guest;
 use self::task::{Answer, Reply, Request, Task};
 use crate::engine::error::{Failure, Outcome};
 use crate::engine::executor::{self, Claim, Worker};
-use crate::engine::host::Host;
+use crate::engine::host::{Host, Work};
 use crate::engine::limits::memory::Memory;
 use crate::engine::lock;
 use crate::engine::signal::Waiter;
@@ -57,19 +57,20 @@ pub enum Cause {
     Environment,
 }
 
+/// What an isolate without a thread inside is at.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Run {
-    /// Nothing to do; a thread may linger inside.
+    /// It has nothing to do.
     Idle,
-    /// Work is queued and a thread is on it, or on its way.
-    Running,
+    /// It has work, and a thread is on its way.
+    Awaiting,
 }
 
 struct Queue {
     tasks: VecDeque<Task>,
     run: Run,
     /// The thread inside.
-    worker: Option<Arc<Worker>>,
+    worker: Option<&'static Worker>,
     /// What that thread took in; here while no thread is inside.
     guest: Option<Box<Guest>>,
     /// The thread inside has one task on its stack that waits for a host function, and serves others.
@@ -98,7 +99,12 @@ pub struct Isolate {
     /// Handle-table entries that nobody refers to any more.
     dropped: Mutex<Vec<u32>>,
     foreground: Mutex<Vec<v8::Task>>,
+    background: Mutex<Option<Work>>,
+    /// The thread that lingered inside last, for handing it a task without the queue; null while none is inside.
+    lingering: AtomicPtr<Worker>,
     queue: Apart<Mutex<Queue>>,
+    /// Tasks in the queue.
+    queued: AtomicUsize,
     inside: Apart<Inner>,
 }
 
@@ -139,6 +145,9 @@ impl Isolate {
             lease: OnceLock::new(),
             dropped: Mutex::default(),
             foreground: Mutex::default(),
+            background: Mutex::default(),
+            lingering: AtomicPtr::new(std::ptr::null_mut()),
+            queued: AtomicUsize::new(0),
             queue: Apart(Mutex::new(Queue {
                 tasks: VecDeque::new(),
                 run: Run::Idle,
@@ -205,7 +214,18 @@ impl Isolate {
     // --- queue -----------------------------------------------------------------------------------
 
     /// Queues a task and sees to a thread for it.
-    pub fn submit(self: &Arc<Self>, task: Task) {
+    pub fn submit(self: &Arc<Self>, mut task: Task) {
+        if !task.is_waited_for() {
+            task.work = Some(Work::begin(&self.host));
+        }
+        // SAFETY: workers are never freed.
+        let lingering = unsafe { self.lingering.load(Ordering::Acquire).as_ref() };
+        let mut task = Some(task);
+        if let Some(worker) = lingering {
+            // If it idles inside, it gets the task without the queue, whose lock would be one more transfer between CPUs.
+            worker.mail(self.id, &mut task);
+        }
+        let Some(task) = task else { return };
         let urgent = task.is_waited_for();
         let mut queue = lock(&self.queue.0);
         if !self.is_live() {
@@ -214,34 +234,30 @@ impl Isolate {
             return;
         }
         queue.tasks.push_back(task);
-        match queue.run {
-            Run::Running => {
-                let serving = queue.serving.then(|| queue.worker.clone()).flatten();
-                drop(queue);
-                if let Some(worker) = serving {
-                    worker.signal.notify();
-                } else if urgent {
-                    executor::promote(self);
-                }
-            }
-            Run::Idle => self.wake(queue, urgent),
-        }
+        self.queued.store(queue.tasks.len(), Ordering::SeqCst);
+        self.attend(queue, urgent);
     }
 
-    /// Sees to a thread for an idle isolate that has work now.
-    fn wake(self: &Arc<Self>, mut queue: std::sync::MutexGuard<'_, Queue>, urgent: bool) {
-        queue.run = Run::Running;
-        match queue.worker.clone() {
-            // It lingers inside. If it is just leaving, it sees the work on its way out (see `serve`).
+    /// Sees to a thread for an isolate that has something to do.
+    fn attend(self: &Arc<Self>, mut queue: std::sync::MutexGuard<'_, Queue>, urgent: bool) {
+        match queue.worker {
+            // It lingers inside, or waits for a host function there. If it is busy or just leaving, it looks into
+            // the queue before it idles or goes (see `serve`).
             Some(worker) => {
-                if worker.claim_again() {
-                    drop(queue);
+                let wake = worker.claim_again(self.id) || queue.serving || !self.is_live();
+                drop(queue);
+                if wake {
                     worker.signal.notify();
                 }
             }
             None => {
+                let before = std::mem::replace(&mut queue.run, Run::Awaiting);
                 drop(queue);
-                executor::assign(self, urgent);
+                match before {
+                    Run::Idle => executor::assign(self, urgent),
+                    Run::Awaiting if urgent => executor::promote(self),
+                    Run::Awaiting => {}
+                }
             }
         }
     }
@@ -251,6 +267,7 @@ impl Isolate {
         let tasks = {
             let mut queue = lock(&self.queue.0);
             queue.run = Run::Idle;
+            self.queued.store(0, Ordering::SeqCst);
             std::mem::take(&mut queue.tasks)
         };
         for mut task in tasks {
@@ -285,12 +302,25 @@ impl Isolate {
     pub fn take_servable(&self, all: bool) -> Option<Task> {
         let mut queue = lock(&self.queue.0);
         let i = queue.tasks.iter().position(|task| all || task.is_waited_for())?;
-        queue.tasks.remove(i)
+        let task = queue.tasks.remove(i);
+        self.queued.store(queue.tasks.len(), Ordering::SeqCst);
+        task
     }
 
     /// Tells submitters that the thread inside waits and has to be woken.
     pub fn set_serving(&self, serving: bool) -> bool {
         std::mem::replace(&mut lock(&self.queue.0).serving, serving)
+    }
+
+    /// V8 works in the background for the guest, or no more.
+    pub fn set_background(&self, work: Option<Work>) {
+        let before = std::mem::replace(&mut *lock(&self.background), work);
+        drop(before);
+    }
+
+    /// Whether [`Isolate::set_background`] was told of work.
+    pub fn has_background(&self) -> bool {
+        lock(&self.background).is_some()
     }
 
     // --- handle table ----------------------------------------------------------------------------
@@ -350,17 +380,7 @@ impl Isolate {
         if let Some(terminator) = self.terminator.get() {
             terminator.terminate_execution();
         }
-        match queue.run {
-            Run::Idle => self.wake(queue, true),
-            Run::Running => {
-                let worker = queue.worker.clone();
-                drop(queue);
-                match worker {
-                    Some(worker) => worker.signal.notify(),
-                    None => executor::promote(self),
-                }
-            }
-        }
+        self.attend(queue, true);
         true
     }
 
@@ -374,6 +394,7 @@ impl Isolate {
         }
         drop(tasks);
         self.clocks().leave();
+        self.set_background(None);
         if self.reports_catastrophes {
             self.host.catastrophe(self.id, failure.to_string());
         }
@@ -385,20 +406,21 @@ impl Isolate {
             let mut queue = lock(&self.queue.0);
             queue.worker = None;
             queue.run = Run::Idle;
+            self.queued.store(0, Ordering::SeqCst);
             std::mem::take(&mut queue.tasks)
         };
         drop(tasks);
     }
 
     /// A guest thread works for this isolate: all that is queued, and what comes while it lingers.
-    pub fn serve(self: &Arc<Self>, worker: &Arc<Worker>, waiter: &mut Waiter) {
+    pub fn serve(self: &Arc<Self>, worker: &'static Worker, waiter: &mut Waiter) {
         let guest = {
             let mut queue = lock(&self.queue.0);
             if queue.worker.is_some() {
                 // Another thread is inside still; it passes the isolate on when it leaves.
                 return;
             }
-            queue.worker = Some(Arc::clone(worker));
+            queue.worker = Some(worker);
             queue.guest.take()
         };
         if !self.is_live() && guest.is_none() {
@@ -408,56 +430,91 @@ impl Isolate {
         let guest = guest.unwrap_or_else(|| {
             let guest = Guest::new(self);
             let _ = self.terminator.set(guest.terminator());
-            // Its end may have been asked for before it could be told.
             guest
         });
+        self.lingering.store((&raw const *worker).cast_mut(), Ordering::Release);
         self.clocks().enter();
-        let guest = guest.enter(self, worker, |inside| {
-            let mut since = None;
-            loop {
-                let task = {
-                    let mut queue = lock(&self.queue.0);
-                    if !self.is_live() {
-                        return false;
-                    }
-                    match queue.tasks.pop_front() {
-                        Some(task) => task,
-                        None => {
-                            queue.run = Run::Idle;
-                            worker.set_idle();
-                            drop(queue);
-                            since = None;
-                            let mut spun = std::time::Duration::ZERO;
-                            let claim = worker.linger(waiter, executor::LINGER, &mut spun);
-                            self.clocks().add_spun(spun);
-                            match claim {
-                                Claim::Again => continue,
-                                Claim::Leave => return true,
-                            }
-                        }
-                    }
-                };
-                inside.run(task);
-                // Others that wait for a thread get theirs after a while.
-                if executor::is_contended() && since.get_or_insert_with(Instant::now).elapsed() > TURN {
-                    return true;
-                }
-            }
-        });
+        let guest = guest.enter(self, worker, |inside| self.drain(inside, worker, waiter));
         self.clocks().leave();
+        self.lingering.store(std::ptr::null_mut(), Ordering::Release);
         match guest {
             None => self.set_ended(),
             Some(guest) => {
                 let mut queue = lock(&self.queue.0);
                 queue.guest = Some(guest);
                 queue.worker = None;
-                let more = queue.run == Run::Running;
-                let urgent = queue.tasks.iter().any(Task::is_waited_for) || !self.is_live();
+                let more = !queue.tasks.is_empty() || !self.is_live();
+                queue.run = if more { Run::Awaiting } else { Run::Idle };
+                let urgent = !self.is_live() || queue.tasks.iter().any(Task::is_waited_for);
                 drop(queue);
                 if more {
                     executor::assign(self, urgent);
                 }
             }
         }
+    }
+
+    /// Runs tasks until the thread is needed elsewhere, has lingered long enough, or the isolate ends. Returns whether
+    /// the isolate goes on.
+    fn drain(&self, inside: &mut guest::Inside<'_>, worker: &'static Worker, waiter: &mut Waiter) -> bool {
+        let mut since = None;
+        let mut mail = None;
+        loop {
+            let task = match mail.take() {
+                // Handed over while the queue was empty, as nearly always.
+                Some(task) if self.queued.load(Ordering::SeqCst) == 0 => {
+                    if !self.is_live() {
+                        return false;
+                    }
+                    Some(task)
+                }
+                late => {
+                    let mut queue = lock(&self.queue.0);
+                    if !self.is_live() {
+                        return false;
+                    }
+                    queue.tasks.extend(late);
+                    let task = queue.tasks.pop_front();
+                    self.queued.store(queue.tasks.len(), Ordering::SeqCst);
+                    task
+                }
+            };
+            if let Some(task) = task {
+                let outcome = inside.run(task);
+                // Idle before the answer: whoever waits for it mostly comes with the next task at once.
+                let idle = self.idle(worker);
+                self.finish(outcome);
+                if !idle {
+                    // Others that wait for a thread get theirs after a while.
+                    if executor::is_contended() && since.get_or_insert_with(Instant::now).elapsed() > TURN {
+                        return true;
+                    }
+                    continue;
+                }
+            } else if !self.idle(worker) {
+                continue;
+            }
+            since = None;
+            let mut spun = std::time::Duration::ZERO;
+            let claim = worker.linger(self.id, waiter, executor::LINGER, &mut spun);
+            self.clocks().add_spun(spun);
+            match claim {
+                Claim::Again => {}
+                Claim::Mail => mail = worker.take_mail(),
+                Claim::Leave => return true,
+            }
+        }
+    }
+
+    /// Declares the thread inside idle if there is nothing to do. A task that is queued at the same moment is seen
+    /// either here or by the one who queues it.
+    fn idle(&self, worker: &Worker) -> bool {
+        if self.queued.load(Ordering::SeqCst) != 0 || !self.is_live() {
+            return false;
+        }
+        worker.set_idle(self.id);
+        let busy = self.queued.load(Ordering::SeqCst) != 0 || !self.is_live();
+        // If somebody claimed the thread meanwhile, lingering finds that out.
+        !(busy && worker.unset_idle(self.id))
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use crate::engine::error::{Failure, Outcome};
-use crate::engine::host::{Host, TreeId};
+use crate::engine::host::{Host, TreeId, Work};
 use crate::engine::isolate::Remote;
 use crate::engine::signal::Wait;
 use crate::engine::transfer::{Arguments, Text, Transfer};
@@ -145,6 +145,8 @@ pub struct Task {
     /// `timeout` in ms; 0 for none.
     pub timeout: u32,
     reply: Option<Reply>,
+    /// Keeps the environment alive until the task has run, when nobody waits for it.
+    pub work: Option<Work>,
     /// The entries that the request names: not forgotten before it has run.
     pub holds: SmallVec<[Arc<Remote>; 2]>,
 }
@@ -152,7 +154,7 @@ pub struct Task {
 impl Task {
     /// An operation whose outcome goes to `reply`.
     pub fn new(request: Request, reply: Reply, tree: TreeId, timeout: u32) -> Self {
-        Self { request, tree, timeout, reply: Some(reply), holds: SmallVec::new() }
+        Self { request, tree, timeout, reply: Some(reply), work: None, holds: SmallVec::new() }
     }
 
     /// Keeps the entries that the request names until it has run.
@@ -168,7 +170,7 @@ impl Task {
 
     /// Splits off who hears of the outcome.
     pub fn take_reply(&mut self) -> Answer {
-        Answer(self.reply.take())
+        Answer { reply: self.reply.take(), _work: self.work.take() }
     }
 }
 
@@ -180,7 +182,11 @@ impl Drop for Task {
 }
 
 /// The duty to answer, once.
-pub struct Answer(Option<Reply>);
+pub struct Answer {
+    reply: Option<Reply>,
+    /// Ends after the answer.
+    _work: Option<Work>,
+}
 
 impl Answer {
     /// Answers.
@@ -189,7 +195,7 @@ impl Answer {
     }
 
     fn dispatch(&mut self, outcome: Outcome) {
-        match self.0.take() {
+        match self.reply.take() {
             Some(Reply::Waiting(wait)) => wait.complete(outcome),
             Some(Reply::Async(host, id)) => host.replied(id, outcome),
             Some(Reply::Ignored) | None => {}

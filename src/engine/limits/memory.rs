@@ -62,6 +62,11 @@ impl Memory {
         self.refused.load(Ordering::Relaxed) && self.refused.swap(false, Ordering::Relaxed)
     }
 
+    /// Whether an array buffer was refused since [`Memory::take_refused`].
+    pub fn was_refused(&self) -> bool {
+        self.refused.load(Ordering::Relaxed)
+    }
+
     /// Counts `size` bytes of array buffers in, unless that would pass the limit.
     pub fn reserve(&self, size: usize) -> bool {
         let before = self.buffers.fetch_add(size, Ordering::Relaxed);

@@ -33,7 +33,7 @@ fn compile<'s>(scope: &v8::PinScope<'s, '_>, code: Source) -> Result<v8::Local<'
         v8::script_compiler::CompileOptions::NoCompileOptions,
         v8::script_compiler::NoCacheReason::NoReason,
     )
-    .ok_or(Stop::Exception)
+    .ok_or(Stop::Syntax)
 }
 
 impl Cx<'_> {
@@ -101,7 +101,7 @@ impl Cx<'_> {
                 v8::script_compiler::CompileOptions::NoCompileOptions,
                 v8::script_compiler::NoCacheReason::NoReason,
             )
-            .ok_or(Stop::Exception)?;
+            .ok_or(Stop::Syntax)?;
             let mut values = Vec::with_capacity(arguments.len());
             for argument in arguments {
                 values.push(realmed.import(scope, argument)?);

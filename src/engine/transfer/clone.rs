@@ -18,6 +18,8 @@ const VERSION: u8 = 15;
 struct Side {
     shared: Vec<Block>,
     handles: Vec<Transfer>,
+    /// What V8 says about a value that can't be copied.
+    refused: Option<String>,
 }
 
 struct Writer<'a> {
@@ -31,6 +33,7 @@ impl v8::ValueSerializerImpl for Writer<'_> {
         scope: &mut v8::PinScope<'s, '_>,
         message: v8::Local<'s, v8::String>,
     ) {
+        self.side.borrow_mut().refused = Some(message.to_rust_string_lossy(scope));
         let error = v8::Exception::type_error(scope, message);
         scope.throw_exception(error);
     }
@@ -43,8 +46,7 @@ impl v8::ValueSerializerImpl for Writer<'_> {
     ) -> Option<bool> {
         let Some(handle) = self.realmed.foreign_handle(scope, object) else {
             let message = str(scope, "#<Object> could not be cloned.");
-            let error = v8::Exception::type_error(scope, message);
-            scope.throw_exception(error);
+            self.throw_data_clone_error(scope, message);
             return None;
         };
         let mut side = self.side.borrow_mut();
@@ -71,26 +73,37 @@ pub fn serialize<'s>(
     value: v8::Local<'s, v8::Value>,
 ) -> Result<Cloned, Stop> {
     use v8::ValueSerializerHelper;
+    v8::tc_scope!(let scope, scope);
     let side = Rc::new(RefCell::new(Side::default()));
     let mut buffers = Vec::new();
-    let bytes = {
+    let (written, mut bytes) = {
         let context = scope.get_current_context();
-        let serializer =
-            v8::ValueSerializer::new(scope, Box::new(Writer { realmed, side: Rc::clone(&side) }));
+        let writer = Box::new(Writer { realmed, side: Rc::clone(&side) });
+        let serializer = v8::ValueSerializer::new(scope, writer);
         serializer.write_header();
         // A buffer by itself, or under one view, travels beside the bytes: one copy instead of three.
         if let Some(buffer) = sole_buffer(scope, value) {
             serializer.transfer_array_buffer(0, buffer);
             buffers.push(Block(buffer.get_backing_store()).duplicate());
         }
-        serializer.write_value(context, value).filter(|&done| done).ok_or(Stop::Exception)?;
-        let mut bytes = serializer.release();
-        if let Some(version) = bytes.get_mut(1) {
-            *version = VERSION;
-        }
-        bytes
+        (serializer.write_value(context, value) == Some(true), serializer.release())
     };
     let side = side.take();
+    if !written {
+        return match side.refused {
+            Some(message) => {
+                scope.reset();
+                Err(Failure::NotCloneable(message).into())
+            }
+            None => {
+                scope.rethrow();
+                Err(Stop::Exception)
+            }
+        };
+    }
+    if let Some(version) = bytes.get_mut(1) {
+        *version = VERSION;
+    }
     Ok(Cloned { bytes, buffers, shared: side.shared, handles: side.handles })
 }
 

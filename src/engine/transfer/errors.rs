@@ -17,6 +17,8 @@ pub enum Stop {
     Thrown(Box<Thrown>),
     /// A JavaScript exception is pending.
     Exception,
+    /// The same, raised by the parser: its position belongs to the message.
+    Syntax,
     /// The guest has to unwind: its time is over, or its end was asked for.
     Terminated,
 }
@@ -50,14 +52,17 @@ pub fn guarded<'s, T>(
         Stop::Thrown(thrown) => Err(*thrown),
         // The reason is known where the task ends.
         Stop::Terminated => Err(Failure::DisposedDuring.into()),
-        Stop::Exception => {
+        Stop::Exception | Stop::Syntax => {
             if scope.has_terminated() {
                 return Err(Failure::DisposedDuring.into());
             }
             let Some(exception) = scope.exception() else {
                 return Err(Failure::Internal("V8 gave no exception".into()).into());
             };
-            let position = scope.message().and_then(|message| syntax_position(scope, exception, message));
+            let position = scope
+                .message()
+                .filter(|_| matches!(stop, Stop::Syntax))
+                .and_then(|message| syntax_position(scope, message));
             scope.reset();
             let mut value = export(realmed, scope, exception);
             if let (Some(position), Transfer::Error(error)) = (position, &mut value) {
@@ -65,31 +70,21 @@ pub fn guarded<'s, T>(
                 error.message = Text::from_str(&message);
                 error.stack = Some(Text::from_str(&format!("SyntaxError: {message}")));
             }
+            if let Transfer::Error(error) = &mut value
+                && error.class == ErrorClass::RangeError
+                && error.message == Text::from_str("Array buffer allocation failed")
+                && realmed.guest.memory().take_refused()
+            {
+                error.code = Some(Failure::BufferRefused.code());
+            }
             Err(Thrown::Value(value))
         }
     }
 }
 
 /// `file:line:column` of an error that the parser raised: such an error has no frames of its own.
-fn syntax_position(
-    scope: &v8::PinScope<'_, '_>,
-    exception: v8::Local<v8::Value>,
-    message: v8::Local<v8::Message>,
-) -> Option<String> {
-    if !exception.is_native_error() || message.get_stack_trace(scope).is_some_and(|s| s.get_frame_count() > 0)
-    {
-        return None;
-    }
-    let text = message.get(scope).to_rust_string_lossy(scope);
-    if !text.starts_with("Uncaught SyntaxError") || message.get_end_position() < 0 {
-        return None;
-    }
-    // A redeclaration is found when the script is instantiated; the parser had no complaint.
-    if text.ends_with("has already been declared") && message.get_start_position() == 0 {
-        return None;
-    }
+fn syntax_position(scope: &v8::PinScope<'_, '_>, message: v8::Local<v8::Message>) -> Option<String> {
     let line = message.get_line_number(scope)?;
-    // Without a name it is the guest's own `eval` or `Function`: an error of a running script.
     let name = message.get_script_resource_name(scope).filter(|name| name.is_string())?;
     let name = name.to_rust_string_lossy(scope);
     Some(format!("{name}:{line}:{}", message.get_start_column() + 1))
@@ -151,6 +146,7 @@ fn export_at<'s>(
         Transfer::Error(Box::new(ErrorValue {
             class: ErrorClass::Error,
             name: None,
+            code: None,
             message: Text::from_str(NOT_AN_ERROR),
             stack: None,
             cause: None,
@@ -195,6 +191,7 @@ fn export_error<'s>(
     ErrorValue {
         class,
         name: name.filter(|name| native_class(name) != Some(class)),
+        code: None,
         message: message.unwrap_or_else(|| Text::from_str("")),
         stack,
         cause,
@@ -285,6 +282,10 @@ pub fn import<'s>(
         let cause = realmed.import(scope, cause)?;
         define(scope, object, "cause", cause);
     }
+    if let Some(code) = error.code {
+        let (key, code) = (guest::str(scope, "code"), guest::str(scope, code));
+        object.create_data_property(scope, key.into(), code.into());
+    }
     if let Some(properties) = error.properties {
         let properties = realmed.import(scope, properties)?;
         if let Ok(properties) = v8::Local::<v8::Object>::try_from(properties)
@@ -315,7 +316,7 @@ fn define(
 /// Throws into the guest what stopped a call of its.
 pub fn throw(realmed: &Realmed<'_>, scope: &mut v8::PinScope<'_, '_>, stop: Stop) {
     let transfer = match stop {
-        Stop::Exception => return,
+        Stop::Exception | Stop::Syntax => return,
         Stop::Terminated => {
             // V8 unwinds when control is back in the guest.
             realmed.guest.terminator().terminate_execution();

@@ -545,7 +545,7 @@ fn call_over<'s>(
             Ok(promise)
         }
         CallbackMode::Sync => {
-            let outcome = guest.wait(scope, |wait| send(values, HostReply::Waiting(Arc::clone(wait))), false);
+            let outcome = guest.wait(scope, |wait| send(values, HostReply::Waiting(wait)), false);
             match outcome {
                 Some(Ok(value)) => realmed.import(scope, value),
                 Some(Err(thrown)) => Err(Stop::Thrown(Box::new(thrown))),

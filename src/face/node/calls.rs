@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use napi_sys as sys;
 
-use super::env::{Frame, Message, NodeEnv};
+use super::env::{Frame, Message, Named, NodeEnv};
 use super::raw;
 use super::wire::Reader;
 use crate::engine::error::{Failure, Outcome};
@@ -14,11 +14,8 @@ use crate::engine::host::HostCall;
 use crate::engine::isolate::handles::RemoteKind;
 use crate::engine::isolate::task::{Exit, Fallback, Mode, Origin, Reply, Request, Source, Task};
 use crate::engine::isolate::{Isolate, Lease, Remote};
-use crate::engine::signal::Wait;
+use crate::engine::signal::Pending;
 use crate::engine::transfer::{Handle, Transfer};
-
-/// Entries of an isolate's handle table that a request names.
-type Named = [Option<Arc<Remote>>; 2];
 
 /// Bytes of the header: sixteen 32-bit numbers.
 pub const HEADER: usize = 64;
@@ -148,18 +145,8 @@ impl NodeEnv {
     /// Answers with an outcome.
     pub fn send_outcome(&self, outcome: Outcome, value: i32, thrown: i32) {
         let kind = if outcome.is_ok() { value } else { thrown };
-        let code = match &outcome {
-            Err(crate::engine::error::Thrown::Failure(failure)) => Some(failure.code()),
-            _ => None,
-        };
         let transfer = outcome.unwrap_or_else(crate::engine::error::Thrown::into_transfer);
-        {
-            let mut out = self.out.borrow_mut();
-            out.value(self, transfer);
-            if let Some(code) = code {
-                out.text(&crate::engine::transfer::Text::from_str(code));
-            }
-        }
+        self.out.borrow_mut().value(self, transfer);
         self.send(kind);
     }
 
@@ -297,7 +284,7 @@ impl NodeEnv {
     // --- calling -------------------------------------------------------------------------------
 
     /// Makes the call in the scratch and waits for its outcome, or for something to serve.
-    pub fn call(&self) {
+    pub fn call(&self, env: sys::napi_env) {
         let (lease, request, named) = match self.request() {
             Ok(found) => found,
             Err(failure) => return self.send_outcome(Err(failure.into()), answer::VALUE, answer::THROWN),
@@ -310,20 +297,18 @@ impl NodeEnv {
             (0, current) => current,
             (outer, _) => outer,
         };
-        let spare = self.spare.borrow_mut().take().and_then(Wait::reuse);
-        let wait = spare.unwrap_or_else(|| Wait::new(Arc::clone(&self.shared.signal)));
+        let (pending, wait) = Pending::new(self.shared.signal, self.spare.borrow_mut().take());
         let timeout = self.header(at::TIMEOUT).max(0) as u32;
         // Told to guests by the queue's lock.
         self.shared.waiting_tree.store(tree, Ordering::Relaxed);
-        self.frames.borrow_mut().push(Frame { wait: Arc::clone(&wait), tree, serving: None });
+        self.frames.borrow_mut().push(Frame { pending, _named: named, tree, serving: None });
         let isolate: &Arc<Isolate> = &lease.0;
-        let task = Task::new(request, Reply::Waiting(wait), tree, timeout);
-        isolate.submit(task.holding(named.into_iter().flatten()));
-        self.wait();
+        isolate.submit(Task::new(request, Reply::Waiting(wait), tree, timeout));
+        self.wait(env);
     }
 
     /// Answers the host call that JavaScript served, if any, and waits on.
-    pub fn resume(&self) {
+    pub fn resume(&self, env: sys::napi_env) {
         let depth = self.header(at::DEPTH).max(0) as usize;
         self.cut_frames(depth + 1);
         let served = self.frames.borrow_mut().last_mut().and_then(|frame| frame.serving.take());
@@ -332,7 +317,7 @@ impl NodeEnv {
             let outcome = Reader::new(self.payload()).outcome(self, threw);
             call.reply(outcome);
         }
-        self.wait();
+        self.wait(env);
     }
 
     /// Drops frames that JavaScript left by an exception of its own (a stack overflow, a worker's termination).
@@ -343,19 +328,22 @@ impl NodeEnv {
         }
     }
 
-    fn wait(&self) {
+    fn wait(&self, env: sys::napi_env) {
         loop {
             let seen = self.shared.signal.seen();
-            let outcome = match self.frames.borrow().last() {
-                Some(frame) => frame.wait.poll(),
+            let outcome = match self.frames.borrow_mut().last_mut() {
+                Some(frame) => frame.pending.poll().map(|(outcome, spare)| {
+                    *self.spare.borrow_mut() = Some(spare);
+                    outcome
+                }),
                 None => Some(Err(Failure::Internal("no call to wait for".into()).into())),
             };
             if let Some(outcome) = outcome {
-                let frame = self.frames.borrow_mut().pop();
-                *self.spare.borrow_mut() = frame.map(|frame| frame.wait);
+                self.frames.borrow_mut().pop();
                 let tree = self.frames.borrow().last().map_or(0, |frame| frame.tree);
                 self.shared.waiting_tree.store(tree, Ordering::Relaxed);
-                return self.send_outcome(outcome, answer::VALUE, answer::THROWN);
+                self.send_outcome(outcome, answer::VALUE, answer::THROWN);
+                return self.hold(env);
             }
             if let Some(mut call) = self.shared.take_urgent() {
                 self.write_call(&mut call);
@@ -365,7 +353,10 @@ impl NodeEnv {
                 return self.send(answer::HOST_CALL);
             }
             let mut spun = Duration::ZERO;
-            if !self.waiter.borrow_mut().wait(&self.shared.signal, seen, Some(SLICE), &mut spun) {
+            let frames = self.frames.borrow();
+            let ready = || frames.last().is_some_and(|frame| frame.pending.is_done());
+            let signal = self.shared.signal;
+            if !self.waiter.borrow_mut().wait(signal, seen, Some(SLICE), &mut spun, ready) {
                 return self.set_header(at::OP, answer::AGAIN);
             }
         }
@@ -391,14 +382,10 @@ impl NodeEnv {
         };
         let call = self.header(at::CALL) as u32;
         let timeout = self.header(at::TIMEOUT).max(0) as u32;
-        let reply = if call == 0 {
-            Reply::Ignored
-        } else {
-            self.begin_pending(env);
-            Reply::Async(self.shared.as_host(), call)
-        };
+        let reply = if call == 0 { Reply::Ignored } else { Reply::Async(self.shared.as_host(), call) };
         let task = Task::new(request, reply, self.new_tree(), timeout);
         lease.0.submit(task.holding(named.into_iter().flatten()));
+        self.hold(env);
         self.set_header(at::OP, answer::NOTHING);
     }
 
@@ -408,11 +395,11 @@ impl NodeEnv {
     pub fn poll(&self, env: sys::napi_env) {
         self.current_tree.set(0);
         let Some(message) = self.next_message() else {
+            self.hold(env);
             return self.set_header(at::OP, answer::NOTHING);
         };
         match message {
             Message::Replied(id, outcome) => {
-                self.end_pending(env);
                 self.set_header(at::CALL, id as i32);
                 self.send_outcome(outcome, answer::REPLIED, answer::REJECTED);
             }
@@ -449,7 +436,7 @@ impl NodeEnv {
     }
 
     /// Answers a host call that the event loop served.
-    pub fn reply(&self) {
+    pub fn reply(&self, env: sys::napi_env) {
         self.current_tree.set(0);
         let call = self.taken.borrow_mut().remove(self.header(at::CALL) as u32);
         if let Some(call) = call {
@@ -457,12 +444,14 @@ impl NodeEnv {
             let outcome = Reader::new(self.payload()).outcome(self, threw);
             call.reply(outcome);
         }
+        self.hold(env);
     }
 
     /// JavaScript's own promise, that a guest observes, is settled.
-    pub fn settle(&self) {
+    pub fn settle(&self, env: sys::napi_env) {
         let threw = self.header(at::OP) == answer::THROWN;
         let outcome = Reader::new(self.payload()).outcome(self, threw);
         self.settle_promise(self.header(at::CALL) as u32, outcome);
+        self.hold(env);
     }
 }

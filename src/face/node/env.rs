@@ -15,9 +15,9 @@ use super::wire::Writer;
 use crate::engine::error::{Failure, Outcome};
 use crate::engine::host::{Host, HostCall, TreeId};
 use crate::engine::isolate::guest::Slots;
-use crate::engine::isolate::{Cause, Isolate, Status};
+use crate::engine::isolate::{Cause, Isolate, Remote, Status};
 use crate::engine::lock;
-use crate::engine::signal::{Signal, Wait, Waiter};
+use crate::engine::signal::{Pending, Signal, Wait, Waiter};
 use crate::engine::transfer::{Block, Handle, PromiseCell, Settler};
 
 /// Messages handled in one turn of the event loop before others get theirs.
@@ -52,12 +52,14 @@ pub struct Shared {
     /// A number of its own for each environment.
     pub id: u64,
     /// The thread's doorbell.
-    pub signal: Arc<Signal>,
+    pub signal: &'static Signal,
     /// The tree in which the thread waits; 0 when it doesn't.
     pub waiting_tree: AtomicU64,
     urgent: Mutex<VecDeque<HostCall>>,
     urgent_len: AtomicUsize,
     inbox: Mutex<Inbox>,
+    /// Messages in the inbox, and tasks that nobody waits for: what the event loop stays alive for.
+    owed: AtomicUsize,
     /// A wake-up of the event loop is under way.
     waking: AtomicBool,
     wake: AtomicPtr<c_void>,
@@ -71,11 +73,12 @@ impl Shared {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         Arc::new_cyclic(|this| Self {
             id: NEXT.fetch_add(1, Ordering::Relaxed),
-            signal: Arc::default(),
+            signal: Signal::take(),
             waiting_tree: AtomicU64::new(0),
             urgent: Mutex::default(),
             urgent_len: AtomicUsize::new(0),
             inbox: Mutex::default(),
+            owed: AtomicUsize::new(0),
             waking: AtomicBool::new(false),
             wake: AtomicPtr::new(ptr::null_mut()),
             promises: AtomicU32::new(1),
@@ -127,6 +130,7 @@ impl Shared {
             return;
         }
         inbox.messages.push_back(message);
+        self.owed.fetch_add(1, Ordering::SeqCst);
         drop(inbox);
         self.wake_loop();
     }
@@ -151,7 +155,16 @@ impl Shared {
 
     /// The next message.
     pub fn take_message(&self) -> Option<Message> {
-        lock(&self.inbox).messages.pop_front()
+        let message = lock(&self.inbox).messages.pop_front();
+        if message.is_some() {
+            self.owed.fetch_sub(1, Ordering::SeqCst);
+        }
+        message
+    }
+
+    /// Whether the event loop has to stay alive.
+    pub fn is_owed(&self) -> bool {
+        self.owed.load(Ordering::SeqCst) > 0
     }
 
     /// Takes no more messages; answers the calls that wait.
@@ -165,6 +178,12 @@ impl Shared {
         let urgent = std::mem::take(&mut *lock(&self.urgent));
         drop(urgent);
         wake.cast()
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.signal.give_back();
     }
 }
 
@@ -197,15 +216,31 @@ impl Host for Shared {
         self.push(Message::Catastrophe(isolate, message));
     }
 
+    fn begin_work(&self) {
+        self.owed.fetch_add(1, Ordering::SeqCst);
+    }
+
+    fn end_work(&self) {
+        if self.owed.fetch_sub(1, Ordering::SeqCst) == 1 {
+            // The event loop may end now, if it looks.
+            self.wake_loop();
+        }
+    }
+
     fn id(&self) -> u64 {
         self.id
     }
 }
 
+/// Entries of an isolate's handle table that a request names.
+pub type Named = [Option<Arc<Remote>>; 2];
+
 /// A call into an isolate that the thread waits for.
 pub struct Frame {
     /// The wait.
-    pub wait: Arc<Wait>,
+    pub pending: Pending,
+    /// Entries that the call names: held, so that they aren't forgotten before it has ended.
+    pub _named: Named,
     /// Its tree.
     pub tree: TreeId,
     /// Host calls served inside it, not yet answered: at most one.
@@ -232,8 +267,8 @@ pub struct NodeEnv {
     pub out: RefCell<Writer>,
     /// Spinning, adapted.
     pub waiter: RefCell<Waiter>,
-    /// Async calls under way: while there are any the event loop stays alive.
-    pub pending: Cell<usize>,
+    /// The event loop is kept alive.
+    held: Cell<bool>,
     turn: Cell<usize>,
     handles: RefCell<Slots<Handle>>,
     blocks: RefCell<Slots<Block>>,
@@ -288,7 +323,7 @@ impl NodeEnv {
             unsent: RefCell::new(None),
             out: RefCell::default(),
             waiter: RefCell::default(),
-            pending: Cell::new(0),
+            held: Cell::new(false),
             turn: Cell::new(0),
             handles: RefCell::default(),
             blocks: RefCell::default(),
@@ -319,20 +354,19 @@ impl NodeEnv {
         tree
     }
 
-    /// Counts an async call in; the first one keeps the event loop alive.
-    pub fn begin_pending(&self, env: sys::napi_env) {
-        if self.pending.replace(self.pending.get() + 1) == 0 {
+    /// Keeps the event loop alive while anything is owed to it, and lets it end else. Called after everything that may
+    /// have changed that: on this thread, for only here the loop can be told.
+    pub fn hold(&self, env: sys::napi_env) {
+        let owed = self.shared.is_owed();
+        if self.held.replace(owed) != owed {
             // SAFETY: on the environment's thread, before `end`.
-            unsafe { sys::napi_ref_threadsafe_function(env, self.wake.get()) };
-        }
-    }
-
-    /// Counts an async call out; the last one lets the event loop end.
-    pub fn end_pending(&self, env: sys::napi_env) {
-        self.pending.set(self.pending.get().saturating_sub(1));
-        if self.pending.get() == 0 {
-            // SAFETY: as above.
-            unsafe { sys::napi_unref_threadsafe_function(env, self.wake.get()) };
+            unsafe {
+                if owed {
+                    sys::napi_ref_threadsafe_function(env, self.wake.get());
+                } else {
+                    sys::napi_unref_threadsafe_function(env, self.wake.get());
+                }
+            }
         }
     }
 

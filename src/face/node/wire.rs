@@ -54,6 +54,7 @@ const HAS_NAME: u8 = 1;
 const HAS_STACK: u8 = 2;
 const HAS_CAUSE: u8 = 4;
 const HAS_PROPERTIES: u8 = 8;
+const HAS_CODE: u8 = 16;
 
 fn malformed() -> Failure {
     Failure::Internal("malformed message".into())
@@ -187,7 +188,7 @@ impl<'a> Reader<'a> {
         let stack = if flags & HAS_STACK != 0 { Some(self.text()?) } else { None };
         let cause = if flags & HAS_CAUSE != 0 { Some(self.value(env)?) } else { None };
         let properties = if flags & HAS_PROPERTIES != 0 { Some(self.value(env)?) } else { None };
-        Ok(ErrorValue { class, name, message, stack, cause, properties })
+        Ok(ErrorValue { class, name, code: None, message, stack, cause, properties })
     }
 
     /// `n` values.
@@ -352,10 +353,12 @@ impl Writer {
             flag(error.name.is_some(), HAS_NAME)
                 | flag(error.stack.is_some(), HAS_STACK)
                 | flag(error.cause.is_some(), HAS_CAUSE)
-                | flag(error.properties.is_some(), HAS_PROPERTIES),
+                | flag(error.properties.is_some(), HAS_PROPERTIES)
+                | flag(error.code.is_some(), HAS_CODE),
         );
         self.text(&error.message);
-        for text in [&error.name, &error.stack].into_iter().flatten() {
+        let code = error.code.map(Text::from_str);
+        for text in [&code, &error.name, &error.stack].into_iter().flatten() {
             self.text(text);
         }
         for value in [error.cause, error.properties].into_iter().flatten() {

@@ -1,0 +1,121 @@
+// npm run bench   =   node bench/run.mjs [--rows SUBSTRING] [--cpus] [--json FILE]
+//                                        [--rounds N] [--islet PATH]
+//
+// Runs `program.js` on isolated-vm and on islet, both on node26, and prints the median of each row.
+//
+// For fairness: every figure comes from a process of its own, the libraries take turns row by row
+// (and in who is first), so that other work on the machine, its warmth, and what earlier rows left
+// behind hit both alike. isolated-vm gets the flag it demands, which bears on the start of the
+// process only, before anything is timed; islet runs without flags.
+//
+//   --rows    only rows whose name contains this
+//   --cpus    show the CPU time of all threads per operation too, not only the time on the clock
+//   --json    write all figures there too
+//   --rounds  how often each row is measured on each library, 3 by default
+//   --islet   library to measure as islet, the root of this repository by default
+
+import { spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { basename, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { peer, runtimes } from '../scripts/runtimes.mjs';
+
+const PEER_VERSION = '7.0.1';
+const PROCESS_DEADLINE = 60_000;
+
+const { median, names } = createRequire(import.meta.url)('./program.js');
+const program = fileURLToPath(new URL('program.js', import.meta.url));
+
+const { values: options } = parseArgs({
+	options: {
+		rows: { type: 'string', default: '' },
+		cpus: { type: 'boolean', default: false },
+		json: { type: 'string' },
+		rounds: { type: 'string', default: '3' },
+		islet: { type: 'string', default: fileURLToPath(new URL('..', import.meta.url)) },
+	},
+});
+
+const [{ version, command: [node] }] = await runtimes(['node26']);
+const libraries = {
+	'isolated-vm': await peer(PEER_VERSION),
+	islet: resolve(options.islet),
+};
+
+/**
+ * Measures a row once in a process of its own.
+ * @param {string} library path of it
+ * @param {string} row
+ * @returns {{ wall: number, cpu?: number }}
+ */
+function measure(library, row) {
+	const flags = basename(library) === 'isolated-vm' ? ['--no-node-snapshot'] : [];
+	const { status, stdout, stderr, error } = spawnSync(node, [...flags, program, library, row], {
+		encoding: 'utf8', timeout: PROCESS_DEADLINE, killSignal: 'SIGKILL',
+	});
+	if (status !== 0) {
+		throw new Error(`"${row}" failed on ${library}\n${error ?? stderr}`);
+	}
+	return JSON.parse(stdout);
+}
+
+/**
+ * @param {number | undefined} value
+ * @returns {string} with three digits that count
+ */
+function format(value) {
+	return value === undefined ? '' :
+		value >= 100 ? value.toFixed(0) : value.toPrecision(3);
+}
+
+const table = names.filter(name => name.includes(options.rows)).map(name => ({
+	name, samples: { 'isolated-vm': [], islet: [] },
+}));
+
+for (let round = 0; round < Number(options.rounds); ++round) {
+	const turns = Object.entries(libraries);
+	for (const { name, samples } of table) {
+		turns.reverse();
+		for (const [library, path] of turns) {
+			samples[library].push(measure(path, name));
+		}
+	}
+}
+
+const results = table.map(({ name, samples }) => {
+	const figure = (library, kind) => (
+		samples[library].every(sample => kind in sample) ?
+			median(samples[library].map(sample => sample[kind])) :
+			undefined
+	);
+	const theirs = figure('isolated-vm', 'wall');
+	const ours = figure('islet', 'wall');
+	return {
+		name, samples, 'isolated-vm': theirs, islet: ours, ratio: theirs / ours,
+		cpu: { 'isolated-vm': figure('isolated-vm', 'cpu'), islet: figure('islet', 'cpu') },
+	};
+});
+
+const lines = [
+	['row', 'isolated-vm µs', 'islet µs', 'ratio',
+		...options.cpus ? ['isolated-vm CPU µs', 'islet CPU µs'] : []],
+	...results.map(({ name, 'isolated-vm': theirs, islet, ratio, cpu }) => [
+		name, format(theirs), format(islet), ratio.toFixed(2),
+		...options.cpus ? [format(cpu['isolated-vm']), format(cpu.islet)] : [],
+	]),
+];
+const widths = lines[0].map((_, column) => Math.max(...lines.map(line => line[column].length)));
+for (const [name, ...figures] of lines) {
+	console.log([
+		name.padEnd(widths[0]),
+		...figures.map((figure, column) => figure.padStart(widths[column + 1])),
+	].join(' | '));
+}
+
+if (options.json) {
+	writeFileSync(options.json, `${JSON.stringify({
+		node: version, 'isolated-vm': PEER_VERSION, rounds: Number(options.rounds), rows: results,
+	}, undefined, '\t')}\n`);
+}

@@ -1,0 +1,722 @@
+// Types of islet 0.1. The names are those of isolated-vm 7, as far as this version has what they name.
+//
+// Units: memory limits in MB (1 MB = 1048576 bytes), sizes in bytes, `timeout` in milliseconds, clocks in nanoseconds.
+
+declare const brand: unique symbol;
+
+declare namespace islet {
+	// --- what can cross --------------------------------------------------------------------------
+
+	/**
+	 * What passes between two isolates without any option: primitives except symbols, functions, and instances of
+	 * the classes here. A function arrives as a plain function that calls back; see {@link Callback}.
+	 *
+	 * Everything else needs a {@link TransferOptions} option, or an {@link ExternalCopy}, or a {@link Reference}.
+	 */
+	type Transferable =
+		| undefined
+		| null
+		| boolean
+		| number
+		| string
+		| bigint
+		| ((...args: any[]) => any)
+		| Isolate
+		| Context
+		| Script
+		| Reference<any>
+		| ExternalCopy<any>
+		| Callback<any>
+		| Dereference<any>
+		| Copy<any>;
+
+	/**
+	 * How a value crosses that is not {@link Transferable}. At most one of `copy`, `externalCopy` and `reference` may
+	 * be `true`. All options must be booleans: any other value than `undefined` or `null` is a `TypeError`
+	 * (`ERR_INVALID_ARG_TYPE`).
+	 */
+	type TransferOptions = {
+		/**
+		 * The value is a promise, and a promise arrives, which settles as the first one does. Of a value that is no
+		 * promise a fulfilled promise arrives. The other options say how the value crosses that the promise is
+		 * fulfilled with. Default: `false`.
+		 */
+		promise?: boolean | undefined;
+	} & (
+		| {
+			/**
+			 * A structured copy arrives (HTML standard, "StructuredSerialize"; V8's `ValueSerializer`). Functions and
+			 * symbols can't be copied this way, nor can objects that contain them: `TypeError`. Instances of
+			 * the classes here may be nested anywhere in the value; a {@link Callback} becomes a function. Default: `false`.
+			 */
+			copy?: boolean | undefined;
+			externalCopy?: false | undefined;
+			reference?: false | undefined;
+		}
+		| {
+			copy?: false | undefined;
+			/** An {@link ExternalCopy} of the value arrives. Default: `false`. */
+			externalCopy?: boolean | undefined;
+			reference?: false | undefined;
+		}
+		| {
+			copy?: false | undefined;
+			externalCopy?: false | undefined;
+			/** A {@link Reference} to the value arrives; the value stays where it is. Default: `false`. */
+			reference?: boolean | undefined;
+		}
+	);
+
+	/** Transfer options for calls, which have values going both ways. */
+	type TransferOptionsBidirectional = {
+		/** For the arguments, on their way in. The receiver of `apply` never takes part. */
+		arguments?: TransferOptions | undefined;
+		/** For the result, on its way out. */
+		result?: TransferOptions | undefined;
+	};
+
+	// --- options ---------------------------------------------------------------------------------
+
+	/** Options of everything that runs code. */
+	type RunOptions = {
+		/**
+		 * How long the guest may run, in milliseconds by the clock on the wall: a 32-bit integer. The clock stands
+		 * still while the guest waits for a function of the host. It covers the call and the promise
+		 * reactions that run before the call ends, but not those that run later (when a promise of the host settles).
+		 *
+		 * Past it the call fails with `Error` "Script execution timed out." (`ERR_TIMEOUT`). The guest can't catch
+		 * that, and no `finally` runs; the isolate can be used further. Default: 0, no limit. Negative: no limit.
+		 */
+		timeout?: number | undefined;
+	};
+
+	/** Where source comes from. It shows in stack traces and in messages of syntax errors. */
+	type ScriptOrigin = {
+		/** Name of the file. Default: `"<isolated-vm>"`. */
+		filename?: string | undefined;
+		/** How many lines of the file come before the code: a 32-bit integer. Default: 0. */
+		lineOffset?: number | undefined;
+		/** How many columns come before it in its first line: a 32-bit integer. Default: 0. */
+		columnOffset?: number | undefined;
+	};
+
+	/** Options of everything that can let go of its object on the way. */
+	type ReleaseOptions = {
+		/** Calls `release()` on the object once it has been used. Default: `false`. */
+		release?: boolean | undefined;
+	};
+
+	type IsolateOptions = {
+		/**
+		 * How much memory the guest may hold, in MB: V8's heap and array buffers together. At least 8, at most 1048576;
+		 * fractions are rounded up. Default: 128.
+		 *
+		 * A guest that passes it ends with its isolate: the running call fails with `Error` (`ERR_MEMORY_LIMIT`),
+		 * later ones with `ERR_ISOLATE_DISPOSED`. V8 looks when it collects garbage, so for a moment the guest may
+		 * hold more. WebAssembly memories are not counted in this version.
+		 */
+		memoryLimit?: number | undefined;
+		/**
+		 * Called on the event loop when V8 gave the isolate up: it met a fatal error, or ran out of memory in
+		 * a place where it can't unwind. The isolate's callers have been answered (`ERR_ENGINE_FATAL` or
+		 * `ERR_MEMORY_LIMIT`), the process goes on; the isolate's memory and one sleeping thread stay until
+		 * the process ends.
+		 */
+		onCatastrophicError?: ((message: string) => void) | undefined;
+		/** Not in this version: `true` throws a `TypeError` (`ERR_NOT_SUPPORTED`). */
+		inspector?: false | undefined;
+		/** Not in this version: anything but `undefined`, `null` or `false` throws a `TypeError` (`ERR_NOT_SUPPORTED`). */
+		snapshot?: undefined;
+	};
+
+	type ContextOptions = {
+		/** Not in this version: `true` throws a `TypeError` (`ERR_NOT_SUPPORTED`). */
+		inspector?: false | undefined;
+	};
+
+	/** Options of `compileScript`. */
+	type ScriptInfo = ScriptOrigin & {
+		/** Not in this version: anything but `undefined`, `null` or `false` throws a `TypeError` (`ERR_NOT_SUPPORTED`). */
+		cachedData?: undefined;
+		/** Not in this version: `true` throws a `TypeError` (`ERR_NOT_SUPPORTED`). */
+		produceCachedData?: false | undefined;
+	};
+
+	type ContextEvalOptions = RunOptions & ScriptOrigin & TransferOptions;
+	type ContextEvalClosureOptions = RunOptions & ScriptOrigin & TransferOptionsBidirectional;
+	type ScriptRunOptions = RunOptions & ReleaseOptions & TransferOptions;
+	type ReferenceApplyOptions = RunOptions & TransferOptionsBidirectional;
+
+	type ReferenceGetOptions = TransferOptions & {
+		/**
+		 * Runs the getter when the property has one. There is no time limit for it: only for guests that are trusted.
+		 * Without it a getter is a `TypeError` (`ERR_REFERENCE`). Proxies are refused either way. Default: `false`.
+		 */
+		accessors?: boolean | undefined;
+	};
+
+	type ReferenceOptions = {
+		/**
+		 * `get` also finds inherited properties. Holds for `get` by this environment only; a reference
+		 * that others got never has it. Default: `false`.
+		 */
+		unsafeInherit?: boolean | undefined;
+	};
+
+	type ExternalCopyOptions = {
+		/**
+		 * Array buffers, part of the value, whose memory moves into the copy: they are empty (detached) afterwards.
+		 * Like the list of the same name of `structuredClone`. Default: none, everything is copied.
+		 */
+		transferList?: ArrayBuffer[] | undefined;
+		/** The same for the value itself, when it is an array buffer or a view on one. Default: `false`. */
+		transferOut?: boolean | undefined;
+	};
+
+	type ExternalCopyCopyOptions = ReleaseOptions & {
+		/**
+		 * Takes the memory of array buffers over instead of copying it. After it the external copy is used up: `Error`
+		 * "Array buffer is invalid" (`ERR_RELEASED`). Default: `false`.
+		 */
+		transferIn?: boolean | undefined;
+	};
+
+	/** How a guest waits for a {@link Callback}. At most one may be `true`. */
+	type CallbackOptions =
+		| {
+			/** The guest waits for the result. This is the default. */
+			sync?: boolean | undefined;
+			async?: false | undefined;
+			ignored?: false | undefined;
+		}
+		| {
+			sync?: false | undefined;
+			/** The guest gets a promise, and goes on. The function may return a promise itself. */
+			async?: boolean | undefined;
+			ignored?: false | undefined;
+		}
+		| {
+			sync?: false | undefined;
+			async?: false | undefined;
+			/** The guest gets `undefined`, and goes on. What the function returns or throws is dropped. */
+			ignored?: boolean | undefined;
+		};
+
+	// --- errors ----------------------------------------------------------------------------------
+
+	/**
+	 * The `code` property of errors that the library raises.
+	 *
+	 * | code | class | when |
+	 * |---|---|---|
+	 * | `ERR_INVALID_ARG_TYPE` | `TypeError` | an argument or an option has the wrong type |
+	 * | `ERR_MISSING_ARGS` | `TypeError` | a required argument is missing |
+	 * | `ERR_OUT_OF_RANGE` | `RangeError` | `memoryLimit` is below 8 or above 1048576 |
+	 * | `ERR_NOT_SUPPORTED` | `TypeError` | an option of isolated-vm that this version has not |
+	 * | `ERR_NON_TRANSFERABLE` | `TypeError` | a value needs a transfer option and has none, or is a symbol |
+	 * | `ERR_DATA_CLONE` | `TypeError` | a value can't be copied, or a buffer can't be transferred |
+	 * | `ERR_REFERENCE` | `TypeError` | `get`, `set`, `delete` or `apply` can't be done on this value |
+	 * | `ERR_RELEASED` | `Error` | a handle that was released, or a copy that was used up |
+	 * | `ERR_WRONG_ISOLATE` | `TypeError` | a handle was used with an isolate that isn't its own |
+	 * | `ERR_WRONG_THREAD` | `Error` | `applySyncPromise` was called by the host |
+	 * | `ERR_TIMEOUT` | `Error` | `timeout` ran out |
+	 * | `ERR_MEMORY_LIMIT` | `Error` | the guest passed its memory limit, and its isolate ended |
+	 * | `ERR_MEMORY_LIMIT` | `RangeError` | a buffer passed to the guest doesn't fit its limit; the isolate goes on |
+	 * | `ERR_STRING_TOO_LONG` | `RangeError` | a string is longer than V8 allows |
+	 * | `ERR_ISOLATE_DISPOSED` | `Error` | the isolate has ended, before the call or during it |
+	 * | `ERR_ENGINE_FATAL` | `Error` | V8 met a fatal error in this isolate, which ended |
+	 * | `ERR_ENVIRONMENT_GONE` | `Error` | the worker that owns a function has ended |
+	 * | `ERR_NO_THREAD` | `Error` | the system gave no thread to run the isolate on |
+	 * | `ERR_INTERNAL` | `Error` | a mistake of the library |
+	 *
+	 * Errors that a guest throws keep their own `code`, if they have one, and a guest can choose it: don't take it
+	 * as proof of anything. Ask {@link Isolate.isDisposed} whether an isolate has ended.
+	 */
+	type ErrorCode =
+		| 'ERR_DATA_CLONE'
+		| 'ERR_ENGINE_FATAL'
+		| 'ERR_ENVIRONMENT_GONE'
+		| 'ERR_INTERNAL'
+		| 'ERR_INVALID_ARG_TYPE'
+		| 'ERR_ISOLATE_DISPOSED'
+		| 'ERR_MEMORY_LIMIT'
+		| 'ERR_MISSING_ARGS'
+		| 'ERR_NON_TRANSFERABLE'
+		| 'ERR_NOT_SUPPORTED'
+		| 'ERR_NO_THREAD'
+		| 'ERR_OUT_OF_RANGE'
+		| 'ERR_REFERENCE'
+		| 'ERR_RELEASED'
+		| 'ERR_STRING_TOO_LONG'
+		| 'ERR_TIMEOUT'
+		| 'ERR_WRONG_ISOLATE'
+		| 'ERR_WRONG_THREAD';
+
+	// --- Isolate ---------------------------------------------------------------------------------
+
+	/** What `getHeapStatistics` gives: V8's `HeapStatistics` and one figure more. In bytes. */
+	type HeapStatistics = {
+		/** What V8 has taken from the system for its heap. */
+		total_heap_size: number;
+		/** The part of it that holds compiled code. */
+		total_heap_size_executable: number;
+		/** The part of it that is backed by memory. */
+		total_physical_size: number;
+		/** How much the heap could still grow. */
+		total_available_size: number;
+		/** What objects take, dead ones that were not collected yet included. */
+		used_heap_size: number;
+		/** `memoryLimit`, in bytes. */
+		heap_size_limit: number;
+		/** What V8 holds beside its heap. */
+		malloced_memory: number;
+		/** The most it held beside its heap. */
+		peak_malloced_memory: number;
+		/** Whether V8 overwrites garbage: 0 or 1. */
+		does_zap_garbage: number;
+		/** Array buffers of the isolate. They count against `memoryLimit`. */
+		externally_allocated_size: number;
+	};
+
+	/**
+	 * A V8 isolate: a heap and a garbage collector of its own, which runs on threads of the library, never on the
+	 * caller's. Several contexts may live in one; they share its heap and its limits, and run one at a time.
+	 *
+	 * An isolate ends by {@link Isolate.dispose}, by its memory limit, by a fatal error of V8, when the thread (main
+	 * or worker) that made it ends, or when nothing refers to it any more: neither it nor any context, script,
+	 * reference or function of it.
+	 */
+	class Isolate {
+		private readonly [brand]: 'Isolate';
+
+		/**
+		 * Makes an isolate. V8's part of it is made on a guest thread while this one goes on.
+		 * @throws `TypeError` (`ERR_INVALID_ARG_TYPE`, `ERR_NOT_SUPPORTED`), `RangeError` (`ERR_OUT_OF_RANGE`)
+		 */
+		constructor(options?: IsolateOptions | null);
+
+		/**
+		 * CPU time spent on this isolate, in nanoseconds: of whatever thread was in it, garbage collection and the making
+		 * of the isolate included, spinning for work not. Readable after the isolate's end.
+		 */
+		readonly cpuTime: bigint;
+
+		/**
+		 * Time during which the isolate had a call in hand, in nanoseconds: time in which it waited for functions of
+		 * others included. Readable after the isolate's end.
+		 */
+		readonly wallTime: bigint;
+
+		/** Whether the isolate has ended, for whatever reason, or is about to. */
+		readonly isDisposed: boolean;
+
+		/**
+		 * How many things in this isolate others hold: contexts, their globals, scripts, references, functions, pending
+		 * promises. What was released is taken off with the next call into the isolate.
+		 */
+		readonly referenceCount: number;
+
+		/**
+		 * Makes a context: a global scope with builtins of its own.
+		 * @throws `ERR_ISOLATE_DISPOSED`, `ERR_MEMORY_LIMIT`, `ERR_NOT_SUPPORTED`
+		 */
+		createContext(options?: ContextOptions | null): Promise<Context>;
+		/** Like {@link Isolate.createContext}; the caller waits. */
+		createContextSync(options?: ContextOptions | null): Context;
+
+		/**
+		 * Compiles a script, which can be run in every context of this isolate.
+		 * @throws `SyntaxError` whose message ends in ` [file:line:column]`; `ERR_ISOLATE_DISPOSED`, `ERR_NOT_SUPPORTED`
+		 */
+		compileScript(code: string, options?: ScriptInfo | null): Promise<Script>;
+		/** Like {@link Isolate.compileScript}; the caller waits. */
+		compileScriptSync(code: string, options?: ScriptInfo | null): Script;
+
+		/**
+		 * V8's figures of this isolate's heap, in bytes.
+		 * @throws `ERR_ISOLATE_DISPOSED`
+		 */
+		getHeapStatistics(): Promise<HeapStatistics>;
+		/** Like {@link Isolate.getHeapStatistics}; the caller waits. */
+		getHeapStatisticsSync(): HeapStatistics;
+
+		/**
+		 * Ends the isolate. What runs in it is stopped and fails, as do calls that wait for their turn and
+		 * all later ones (`ERR_ISOLATE_DISPOSED`). Doesn't wait for the end.
+		 * @throws `Error` "Isolate is already disposed" (`ERR_ISOLATE_DISPOSED`)
+		 */
+		dispose(): void;
+	}
+
+	// --- Context ---------------------------------------------------------------------------------
+
+	/**
+	 * A global scope with builtins of its own, inside an isolate. It has what ECMAScript defines, WebAssembly,
+	 * and a `console` that prints nothing; no timers, no `require`, nothing of the host.
+	 */
+	class Context {
+		private readonly [brand]: 'Context';
+		private constructor();
+
+		/** The context's global object. After {@link Context.release} `undefined`, and the reference is released. */
+		readonly global: Reference<Record<string | number | symbol, any>>;
+
+		/**
+		 * Runs code. The result is that of its last expression statement; where that is not {@link Transferable} and no
+		 * option says how it crosses, it is `undefined`.
+		 *
+		 * A promise of the guest needs `promise: true`. Errors that the guest throws arrive with class, message, stack,
+		 * `cause` and own properties.
+		 * @throws what the guest throws; `SyntaxError`; `ERR_TIMEOUT`, `ERR_MEMORY_LIMIT`, `ERR_ENGINE_FATAL`,
+		 * `ERR_ISOLATE_DISPOSED`, `ERR_RELEASED`, `ERR_DATA_CLONE`, `ERR_NON_TRANSFERABLE`, `ERR_INVALID_ARG_TYPE`
+		 */
+		eval<Options extends ContextEvalOptions = {}>(code: string, options?: Options | null): ResultTypeAsync<Options>;
+		/** Like {@link Context.eval}; the caller waits. With `promise: true` it gets a promise nevertheless. */
+		evalSync<Options extends ContextEvalOptions = {}>(code: string, options?: Options | null): ResultTypeSync<Options>;
+		/**
+		 * Like {@link Context.eval}, but nobody hears of the outcome. Throws only for what is found before the code is
+		 * queued: wrong arguments, a released context.
+		 */
+		evalIgnored(code: string, options?: ContextEvalOptions | null): void;
+
+		/**
+		 * Runs code as the body of a function: it may `return`, and finds its arguments as `$0`, `$1`, …
+		 * A result that is not {@link Transferable} and has no option is a `TypeError` (`ERR_NON_TRANSFERABLE`).
+		 * @throws as {@link Context.eval}
+		 */
+		evalClosure<Options extends ContextEvalClosureOptions = {}>(
+			code: string, arguments?: ArgumentsTypeBidirectional<Options> | null, options?: Options | null,
+		): ResultTypeBidirectionalAsync<Options>;
+		/** Like {@link Context.evalClosure}; the caller waits. */
+		evalClosureSync<Options extends ContextEvalClosureOptions = {}>(
+			code: string, arguments?: ArgumentsTypeBidirectional<Options> | null, options?: Options | null,
+		): ResultTypeBidirectionalSync<Options>;
+		/** Like {@link Context.evalClosure}, but nobody hears of the outcome; see {@link Context.evalIgnored}. */
+		evalClosureIgnored<Options extends ContextEvalClosureOptions = {}>(
+			code: string, arguments?: ArgumentsTypeBidirectional<Options> | null, options?: Options | null,
+		): void;
+
+		/**
+		 * Lets go of the context and of {@link Context.global}. It goes on living inside the isolate as long as
+		 * a function or a reference of it does.
+		 * @returns `false` when it had been released before
+		 */
+		release(): boolean;
+	}
+
+	// --- Script ----------------------------------------------------------------------------------
+
+	/** Compiled code, to be run in any context of its isolate, as often as needed. */
+	class Script {
+		private readonly [brand]: 'Script';
+		private constructor();
+
+		/**
+		 * Runs the script in a context. Results are as of {@link Context.eval}.
+		 * @throws as {@link Context.eval}; `ERR_WRONG_ISOLATE` for a context of another isolate
+		 */
+		run<Options extends ScriptRunOptions = {}>(context: Context, options?: Options | null): ResultTypeAsync<Options>;
+		/** Like {@link Script.run}; the caller waits. */
+		runSync<Options extends ScriptRunOptions = {}>(context: Context, options?: Options | null): ResultTypeSync<Options>;
+		/** Like {@link Script.run}, but nobody hears of the outcome; see {@link Context.evalIgnored}. */
+		runIgnored(context: Context, options?: ScriptRunOptions | null): void;
+
+		/** Lets go of the script. What it made when it ran stays. A second time it does nothing. */
+		release(): void;
+	}
+
+	// --- Reference -------------------------------------------------------------------------------
+
+	/**
+	 * A pointer to a value that stays where it is: in an isolate, or in the environment (main thread or worker) that
+	 * made the reference. Its methods reach into the place where the value lives.
+	 *
+	 * Given to a guest, a reference is an opaque object there: it can be handed back or on, nothing else in this
+	 * version.
+	 */
+	class Reference<T = any> {
+		private readonly [brand]: T;
+
+		/**
+		 * A reference to a value of this environment.
+		 * @throws `ERR_MISSING_ARGS`, `ERR_INVALID_ARG_TYPE`
+		 */
+		constructor(value: T, options?: ReferenceOptions | null);
+
+		/**
+		 * What `typeof` says of the value, but `"null"` for null and `"object"` for symbols and bigints.
+		 * @throws `ERR_RELEASED`
+		 */
+		readonly typeof: 'undefined' | 'null' | 'boolean' | 'number' | 'string' | 'object' | 'function';
+
+		/**
+		 * Reads an own property. What is not {@link Transferable} arrives as a reference, unless an option says otherwise.
+		 * A missing or inherited property is `undefined`. Keys are strings and 32-bit integers.
+		 * @throws `TypeError` (`ERR_REFERENCE`): the value is a primitive ("Reference is not an object"), it or its
+		 * prototype is a proxy ("Object is or has proxy"), the property is a getter ("Property is getter"), the
+		 * key is of another type; `ERR_RELEASED`, `ERR_ISOLATE_DISPOSED`, `ERR_DATA_CLONE`
+		 */
+		get<Key extends KeyOf<T>, Options extends ReferenceGetOptions = {}>(
+			key: Key, options?: Options | null,
+		): ResultTypeAsync<Options & FallbackReference, T[Key]>;
+		/** Like {@link Reference.get}; the caller waits. */
+		getSync<Key extends KeyOf<T>, Options extends ReferenceGetOptions = {}>(
+			key: Key, options?: Options | null,
+		): ResultTypeSync<Options & FallbackReference, T[Key]>;
+
+		/**
+		 * Defines an own data property. A setter of that name doesn't run, it is replaced.
+		 * @throws `TypeError` (`ERR_REFERENCE`): as {@link Reference.get}, and "Set failed" for frozen objects; `TypeError`
+		 * (`ERR_NON_TRANSFERABLE`) for a value that needs an option; `ERR_RELEASED`, `ERR_ISOLATE_DISPOSED`, `ERR_DATA_CLONE`
+		 */
+		set<Key extends KeyOf<T>, Options extends TransferOptions = {}>(
+			key: Key, value: ArgumentType<Options, T[Key]>, options?: Options | null,
+		): Promise<void>;
+		/** Like {@link Reference.set}; the caller waits. */
+		setSync<Key extends KeyOf<T>, Options extends TransferOptions = {}>(
+			key: Key, value: ArgumentType<Options, T[Key]>, options?: Options | null,
+		): void;
+		/** Like {@link Reference.set}, but nobody hears of the outcome; see {@link Context.evalIgnored}. */
+		setIgnored<Key extends KeyOf<T>, Options extends TransferOptions = {}>(
+			key: Key, value: ArgumentType<Options, T[Key]>, options?: Options | null,
+		): void;
+
+		/**
+		 * Deletes an own property.
+		 * @throws `TypeError` (`ERR_REFERENCE`): as {@link Reference.get}, and "Delete failed"; `ERR_RELEASED`,
+		 * `ERR_ISOLATE_DISPOSED`
+		 */
+		delete(key: KeyOf<T>): Promise<void>;
+		/** Like {@link Reference.delete}; the caller waits. */
+		deleteSync(key: KeyOf<T>): void;
+		/** Like {@link Reference.delete}, but nobody hears of the outcome; see {@link Context.evalIgnored}. */
+		deleteIgnored(key: KeyOf<T>): void;
+
+		/**
+		 * Calls the function. `receiver` is its `this` and takes no transfer options. A result that is not
+		 * {@link Transferable} arrives as a reference, unless an option says otherwise.
+		 * @throws what the function throws; `TypeError` "Reference is not a function" (`ERR_REFERENCE`); as
+		 * {@link Context.eval}
+		 */
+		apply<Options extends ReferenceApplyOptions = {}>(
+			receiver?: ArgumentType<{}, ApplyArgumentThis<T>>,
+			arguments?: ArgumentsTypeBidirectional<Options, ApplyArguments<T>>,
+			options?: Options | null,
+		): ResultTypeBidirectionalAsync<Options & BidirectionalFallback, ApplyResult<T>>;
+		/** Like {@link Reference.apply}; the caller waits. */
+		applySync<Options extends ReferenceApplyOptions = {}>(
+			receiver?: ArgumentType<{}, ApplyArgumentThis<T>>,
+			arguments?: ArgumentsTypeBidirectional<Options, ApplyArguments<T>>,
+			options?: Options | null,
+		): ResultTypeBidirectionalSync<Options & BidirectionalFallback, ApplyResult<T>>;
+		/** Like {@link Reference.apply}, but nobody hears of the outcome; see {@link Context.evalIgnored}. */
+		applyIgnored<Options extends ReferenceApplyOptions = {}>(
+			receiver?: ArgumentType<{}, ApplyArgumentThis<T>>,
+			arguments?: ArgumentsTypeBidirectional<Options, ApplyArguments<T>>,
+			options?: Options | null,
+		): void;
+		/**
+		 * For guests, which don't have the library in this version. By the host it may not be called.
+		 * @throws `Error` "This function may not be called from the default thread" (`ERR_WRONG_THREAD`), always
+		 */
+		applySyncPromise(
+			receiver?: Transferable, arguments?: readonly unknown[], options?: ReferenceApplyOptions | null,
+		): never;
+
+		/**
+		 * A structured copy of the value.
+		 * @throws `ERR_DATA_CLONE`, `ERR_NON_TRANSFERABLE` (a symbol), `ERR_RELEASED`, `ERR_ISOLATE_DISPOSED`
+		 */
+		copy(): Promise<T>;
+		/** Like {@link Reference.copy}; the caller waits. */
+		copySync(): T;
+
+		/**
+		 * The value itself, where it is one of this environment.
+		 * @throws `TypeError` "Cannot dereference this from current isolate" (`ERR_WRONG_ISOLATE`), `ERR_RELEASED`
+		 */
+		deref(options?: ReleaseOptions | null): T;
+
+		/**
+		 * Something to pass: in the isolate that owns the value it arrives as the value itself. With `release` it can
+		 * be passed once.
+		 * @throws `ERR_RELEASED`. Passing it to another isolate: `TypeError` (`ERR_WRONG_ISOLATE`)
+		 */
+		derefInto(options?: ReleaseOptions | null): Dereference<T>;
+
+		/**
+		 * Lets go of the value. Every later use throws.
+		 * @throws `Error` "Reference has been released" (`ERR_RELEASED`), the second time
+		 */
+		release(): void;
+	}
+
+	/** What {@link Reference.derefInto} gives. It has no members; it is there to be passed. */
+	interface Dereference<T> {
+		readonly [brand]: ['Dereference', T];
+	}
+
+	// --- ExternalCopy ----------------------------------------------------------------------------
+
+	/**
+	 * A copy of a value outside every heap. It can be copied into any isolate, any number of times, with no call
+	 * into the isolate that the value came from.
+	 */
+	class ExternalCopy<T = any> {
+		private readonly [brand]: T;
+
+		/**
+		 * Copies a value: primitives except symbols, and what structured clone takes, instances of the classes
+		 * here nested in it included.
+		 * @throws `TypeError` (`ERR_DATA_CLONE`): functions, promises, shared array buffers (in this version), a buffer of
+		 * Node's `Buffer` pool to be transferred; `ERR_NON_TRANSFERABLE` for a symbol; what a getter of the
+		 * value throws; `ERR_MISSING_ARGS`, `ERR_INVALID_ARG_TYPE`
+		 */
+		constructor(value: T & Copyable<T>, options?: ExternalCopyOptions | null);
+
+		/** Bytes that all living external copies of the process hold. */
+		static readonly totalExternalSize: number;
+
+		/**
+		 * The value, made in this environment.
+		 * @throws `Error` "Copy has been released" or "Array buffer is invalid" (`ERR_RELEASED`)
+		 */
+		copy(options?: ExternalCopyCopyOptions | null): T;
+
+		/**
+		 * Something to pass: it arrives as a copy of the value. With `release` it can be passed once, and this object is
+		 * released at once.
+		 * @throws `ERR_RELEASED`
+		 */
+		copyInto(options?: ExternalCopyCopyOptions | null): Copy<T>;
+
+		/**
+		 * Lets go of the copy.
+		 * @throws `Error` "Copy has been released" (`ERR_RELEASED`), the second time
+		 */
+		release(): void;
+	}
+
+	/** What {@link ExternalCopy.copyInto} gives. It has no members; it is there to be passed. */
+	interface Copy<T> {
+		readonly [brand]: ['Copy', T];
+	}
+
+	// --- Callback --------------------------------------------------------------------------------
+
+	/**
+	 * A function of this environment, to be passed, also nested in a copied value. It arrives as a plain function;
+	 * arguments and results are copied, functions and instances of the classes here cross as such. `this` is not passed.
+	 *
+	 * A function passed by itself becomes a callback of the default mode.
+	 */
+	class Callback<T extends (...args: any[]) => any = any> {
+		private readonly [brand]: T;
+
+		/** @throws `ERR_MISSING_ARGS`, `ERR_INVALID_ARG_TYPE` (also for two modes at once) */
+		constructor(fn: T, options?: CallbackOptions | null);
+	}
+
+	// --- how types follow the options ------------------------------------------------------------
+
+	/** What a reference can be asked for: its value's keys, but no symbols. */
+	type KeyOf<T> = Extract<keyof T, string | number>;
+
+	/** `never` for what can't be copied by itself. */
+	type Copyable<T> = T extends symbol | ((...args: any[]) => any) ? never : unknown;
+
+	/** Added to options where a value without an option arrives as a reference. */
+	type FallbackReference = { _reference?: true };
+	/** The same for options with two directions. */
+	type BidirectionalFallback = { result?: FallbackReference };
+
+	/** The type of an option; `undefined` where it isn't named. */
+	type OptionOf<Options, Name extends string> = Name extends keyof Options ? Options[Name] : undefined;
+	type IsOn<Flag> = true extends Flag ? true : false;
+	type MayBeOff<Flag> = [Flag] extends [true] ? false : true;
+
+	/** A value that crosses with these options, `promise` left aside. An option that may be on or off gives both. */
+	type ResultTypeBase<Options, Result> =
+		| (IsOn<OptionOf<Options, 'copy'>> extends true ? Result : never)
+		| (IsOn<OptionOf<Options, 'externalCopy'>> extends true ? ExternalCopy<Result> : never)
+		| (IsOn<OptionOf<Options, 'reference'>> extends true ? Reference<Result> : never)
+		| (false extends MayBeOff<OptionOf<Options, 'copy'>> | MayBeOff<OptionOf<Options, 'externalCopy'>> |
+			MayBeOff<OptionOf<Options, 'reference'>> ? never : ResultTypePlain<Options, Result>);
+
+	/** A value that crosses without an option. */
+	type ResultTypePlain<Options, Result> =
+		unknown extends Result ? Result :
+		Result extends void | Transferable ? Result :
+		'_reference' extends keyof Options ? Reference<Result> : undefined;
+
+	/** Wraps a result as `promise` asks. */
+	type CheckPromise<Options, Result> =
+		| (IsOn<OptionOf<Options, 'promise'>> extends true ? Promise<ResultTypeBase<Options, Awaited<Result>>> : never)
+		| (MayBeOff<OptionOf<Options, 'promise'>> extends true ? ResultTypeBase<Options, Result> : never);
+
+	/** What a sync method gives. */
+	type ResultTypeSync<Options, Result = any> = CheckPromise<Options, Result>;
+	/** What an async method gives. */
+	type ResultTypeAsync<Options, Result = any> = Promise<Awaited<CheckPromise<Options, Result>>>;
+
+	type DirectionOf<Options, Name extends string> =
+		Options extends { [Key in Name]?: infer Direction } ? NonNullable<Direction> : {};
+
+	/** What a sync method with two directions gives. */
+	type ResultTypeBidirectionalSync<Options, Result = any> = ResultTypeSync<DirectionOf<Options, 'result'>, Result>;
+	/** What an async method with two directions gives. */
+	type ResultTypeBidirectionalAsync<Options, Result = any> = ResultTypeAsync<DirectionOf<Options, 'result'>, Result>;
+
+	/** A value that is passed with these options, where a `Type` is to arrive. */
+	type ArgumentType<Options, Type> =
+		| (true extends OptionOf<Options, 'promise'> ? PromiseLike<ArgumentTypeBase<Options, Type>> : never)
+		| ArgumentTypeBase<Options, Type>;
+	type ArgumentTypeBase<Options, Type> =
+		| Copy<Type>
+		| Dereference<Type>
+		| (true extends OptionOf<Options, 'copy'> | OptionOf<Options, 'externalCopy'> | OptionOf<Options, 'reference'> ? Type :
+			unknown extends Type ? Transferable :
+			Extract<Type, Transferable>);
+
+	/** Arguments that are passed with these options. */
+	type ArgumentsTypeBidirectional<Options, Args extends readonly any[] = any[]> = {
+		readonly [Key in keyof Args]: ArgumentType<DirectionOf<Options, 'arguments'>, Args[Key]>
+	};
+
+	type ApplyArguments<Value> = Value extends (...args: infer Args) => unknown ? Args : any[];
+	type ApplyArgumentThis<Value> = Value extends (this: infer This, ...args: any) => unknown ? This : unknown;
+	type ApplyResult<Value> = Value extends (...args: any) => infer Result ? Result : any;
+
+	export {
+		Callback,
+		CallbackOptions,
+		Context,
+		ContextEvalClosureOptions,
+		ContextEvalOptions,
+		ContextOptions,
+		Copy,
+		Dereference,
+		ErrorCode,
+		ExternalCopy,
+		ExternalCopyCopyOptions,
+		ExternalCopyOptions,
+		HeapStatistics,
+		Isolate,
+		IsolateOptions,
+		Reference,
+		ReferenceApplyOptions,
+		ReferenceGetOptions,
+		ReferenceOptions,
+		ReleaseOptions,
+		RunOptions,
+		Script,
+		ScriptInfo,
+		ScriptOrigin,
+		ScriptRunOptions,
+		Transferable,
+		TransferOptions,
+		TransferOptionsBidirectional,
+	};
+}
+
+export = islet;
