@@ -83,7 +83,7 @@ function encode(writer, value, delegate) {
 		if (pos + 2 > writer._limit) grow(writer, pos, 2);
 		writer.u8[pos] = 0xff;
 		writer.u8[pos + 1] = HEADER_VERSION;
-		pos = writeValue(writer, value, pos + 2);
+		pos = writeValue(writer, value, pos + 2, 0);
 	} finally {
 		// A throw leaves `pos` at the start.
 		writer.pos = pos;
@@ -110,10 +110,17 @@ function refuseDetached(w) {
 
 // -- Values -----------------------------------------------------------------
 
-function writeValue(w, value, pos) {
+/**
+ * Writes a value.
+ * @param {Writer} w
+ * @param {unknown} value
+ * @param {number} pos
+ * @param {number} site where the value was found; see `sites`
+ */
+function writeValue(w, value, pos, site) {
 	if (typeof value === 'string') return writeString(w, value, pos);
 	if (typeof value === 'number') return writeNumber(w, value, pos);
-	if (typeof value === 'object' && value !== null) return writeObject(w, value, pos);
+	if (typeof value === 'object' && value !== null) return writeObject(w, value, pos, site);
 	if (value === undefined) return writeByte(w, 0x5f, pos);
 	if (value === null) return writeByte(w, 0x30, pos);
 	if (value === true) return writeByte(w, 0x54, pos);
@@ -131,25 +138,39 @@ function writeFunction(w, fn, pos) {
 	return writeTagged(w, 0x5c, index, pos);
 }
 
-function writeObject(w, object, pos) {
+function writeObject(w, object, pos, site) {
 	const id = identify(w, object);
 	if (id !== -1) return writeTagged(w, 0x5e, id, pos);
 	// First of all, since each of the questions below would run a proxy's traps.
 	if (isProxy(object)) refuse(w, object);
-	if (isArray(object)) return writeArray(w, object, pos);
+	if (isArray(object)) return writeArray(w, object, pos, site);
 	const prototype = getPrototypeOf(object);
-	if (prototype === ObjectPrototype) {
-		return w._inherits ? writeOwnProperties(w, object, pos) : writeProperties(w, object, pos);
-	}
-	if (prototype === null) {
-		if (isModuleNamespaceObject(object)) refuse(w, object);
-		return writeProperties(w, object, pos);
-	}
-	return writeInstance(w, object, prototype, pos);
+	if (prototype !== ObjectPrototype && prototype !== null) return writeInstance(w, object, prototype, pos, site);
+	if (prototype === null && isModuleNamespaceObject(object)) refuse(w, object);
+	const size = sites[site];
+	return size === UNKNOWN || size === DICTIONARY || w._inherits
+		? writeDictionary(w, object, pos, site)
+		: writeRecord(w, object, pos, site);
 }
 
-/** Writes an object which has no inherited properties. */
-function writeProperties(w, object, pos) {
+// -- Objects ----------------------------------------------------------------
+
+/**
+ * V8 walks over objects many times faster where it never met one which it
+ * stores as a dictionary, and it never forgets. So `writeRecord` is to meet
+ * records alone. How an object is stored can't be seen, but what else was found
+ * in its place tells: this is how many properties that had, for the value of a
+ * known key at the key's slot, and for the values in a dictionary further up.
+ */
+const UNKNOWN = 0;
+const DICTIONARY = 255;
+
+/** Objects up to this size may be of any size; of larger ones, those in one place are all of one. */
+const SMALL_RECORD = 8;
+const LARGEST_RECORD = 32;
+
+/** Writes an object whose keys tell what is where. It has no inherited properties. */
+function writeRecord(w, object, pos, site) {
 	pos = writeByte(w, 0x6f, pos);
 	let count = 0;
 	let slot = 0;
@@ -160,19 +181,41 @@ function writeProperties(w, object, pos) {
 		let next = keyNext[slot];
 		if (keyStrings[next] !== key) next = keyNext[slot] = findKey(key);
 		slot = next;
-		pos = writeValue(w, value, slot === 0 ? writeKey(w, key, pos) : writeKnownKey(w, slot, pos));
+		pos = writeValue(w, value, slot === 0 ? writeKey(w, key, pos) : writeKnownKey(w, slot, pos), slot);
 		++count;
 	}
-	if (count === 0 && isArgumentsObject(object)) refuse(w, object);
+	if (count !== sites[site]) {
+		if (count === 0 && isArgumentsObject(object)) refuse(w, object);
+		sites[site] = count > SMALL_RECORD || sites[site] > SMALL_RECORD ? DICTIONARY : count;
+	}
+	return writeTagged(w, 0x7b, count, pos);
+}
+
+/** Writes an object whose keys may be anything, and of which nothing is known. */
+function writeDictionary(w, object, pos, site) {
+	const keys = ownKeys(object);
+	const { length } = keys;
+	if ((length === 0 || keys[0] === '0') && isArgumentsObject(object)) refuse(w, object);
+	if (sites[site] === UNKNOWN) sites[site] = length > LARGEST_RECORD || isIndex(keys[0] ?? '') ? DICTIONARY : length;
+	const inner = KEY_SLOTS + site % KEY_SLOTS;
+	pos = writeByte(w, 0x6f, pos);
+	let count = 0;
+	for (let i = 0; i < length; ++i) {
+		const key = keys[i];
+		if (!hasOwnProperty.call(object, key)) continue;
+		const value = object[key];
+		pos = writeValue(w, value, writeKey(w, key, pos), inner);
+		++count;
+	}
 	return writeTagged(w, 0x7b, count, pos);
 }
 
 /** Writes an object which may have inherited properties. */
 function writeOwnProperties(w, object, pos) {
+	const keys = ownKeys(object);
 	pos = writeByte(w, 0x6f, pos);
 	let count = 0;
 	let slot = 0;
-	const keys = ownKeys(object);
 	for (let i = 0; i < keys.length; ++i) {
 		const key = keys[i];
 		if (!hasOwnProperty.call(object, key)) continue;
@@ -180,7 +223,7 @@ function writeOwnProperties(w, object, pos) {
 		let next = keyNext[slot];
 		if (keyStrings[next] !== key) next = keyNext[slot] = findKey(key);
 		slot = next;
-		pos = writeValue(w, value, slot === 0 ? writeKey(w, key, pos) : writeKnownKey(w, slot, pos));
+		pos = writeValue(w, value, slot === 0 ? writeKey(w, key, pos) : writeKnownKey(w, slot, pos), slot);
 		++count;
 	}
 	return writeTagged(w, 0x7b, count, pos);
@@ -211,6 +254,7 @@ const keyStrings = new Array(KEY_SLOTS).fill('');
 const keySizes = new Uint8Array(KEY_SLOTS);
 const keyWords = new Int32Array(KEY_SLOTS * KEY_WORDS);
 const keyNext = new Uint16Array(KEY_SLOTS);
+const sites = new Uint8Array(2 * KEY_SLOTS);
 const keyBytes = new Uint8Array(4 * KEY_WORDS);
 const keyView = new DataView(keyBytes.buffer);
 
@@ -220,7 +264,10 @@ function findKey(key) {
 	const { length } = key;
 	if (length === 0 || length > keyBytes.length - 2 || isIndex(key) || isWide(key)) return 0;
 	// Starting again bounds the memory; what slots said of each other is merely a guess.
-	if (keySlots.size === KEY_SLOTS - 1) keySlots.clear();
+	if (keySlots.size === KEY_SLOTS - 1) {
+		keySlots.clear();
+		sites.fill(UNKNOWN);
+	}
 	const slot = keySlots.size + 1;
 	keyBytes[0] = 0x22;
 	keyBytes[1] = length;
@@ -242,10 +289,10 @@ function writeKnownKey(w, slot, pos) {
 
 // -- Arrays -----------------------------------------------------------------
 
-function writeArray(w, array, pos) {
+function writeArray(w, array, pos, site) {
 	const { length } = array;
 	for (let i = 0; i < length; ++i) {
-		if (!(i in array)) return writeSparseArray(w, array, length, pos);
+		if (!(i in array)) return writeSparseArray(w, array, length, pos, site);
 	}
 	pos = writeTagged(w, 0x41, length, pos);
 	for (let i = 0; i < length; ++i) {
@@ -253,7 +300,7 @@ function writeArray(w, array, pos) {
 		// Only a getter of an earlier element can have made a hole by now.
 		pos = value === undefined && !hasOwnProperty.call(array, i)
 			? writeByte(w, 0x2d, pos)
-			: writeValue(w, value, pos);
+			: writeValue(w, value, pos, site);
 	}
 	let count = 0;
 	if (hasNamedProperties(array, length)) {
@@ -262,14 +309,14 @@ function writeArray(w, array, pos) {
 			const key = keys[i];
 			if (isIndex(key) || !hasOwnProperty.call(array, key)) continue;
 			const value = array[key];
-			pos = writeValue(w, value, writeString(w, key, pos));
+			pos = writeValue(w, value, writeString(w, key, pos), site);
 			++count;
 		}
 	}
 	return writeArrayEnd(w, 0x24, count, length, pos);
 }
 
-function writeSparseArray(w, array, length, pos) {
+function writeSparseArray(w, array, length, pos, site) {
 	pos = writeTagged(w, 0x61, length, pos);
 	let count = 0;
 	const keys = ownKeys(array);
@@ -277,7 +324,7 @@ function writeSparseArray(w, array, length, pos) {
 		const key = keys[i];
 		if (!hasOwnProperty.call(array, key)) continue;
 		const value = array[key];
-		pos = writeValue(w, value, writeKey(w, key, pos));
+		pos = writeValue(w, value, writeKey(w, key, pos), site);
 		++count;
 	}
 	return writeArrayEnd(w, 0x40, count, length, pos);
@@ -304,13 +351,13 @@ function hasNamedProperties(array, length) {
 
 // -- Instances of classes and builtins --------------------------------------
 
-function writeInstance(w, object, prototype, pos) {
+function writeInstance(w, object, prototype, pos, site) {
 	if (prototype === w._ordinary || isOrdinary(prototype)) {
 		w._ordinary = prototype;
 	} else {
 		if (isView(object)) return writeView(w, object, pos);
-		if (types.isMap(object)) return writeMap(w, object, pos);
-		if (types.isSet(object)) return writeSet(w, object, pos);
+		if (types.isMap(object)) return writeMap(w, object, pos, site);
+		if (types.isSet(object)) return writeSet(w, object, pos, site);
 		if (types.isDate(object)) return writeDouble(w, 0x44, dateValue(object), pos);
 		if (types.isNativeError(object)) return writeError(w, object, pos);
 		if (types.isArrayBuffer(object)) return writeBuffer(w, object, pos);
@@ -325,22 +372,22 @@ function writeInstance(w, object, prototype, pos) {
 	return writeOwnProperties(w, object, pos);
 }
 
-function writeMap(w, map, pos) {
+function writeMap(w, map, pos, site) {
 	// Copied first, since getters could change it.
 	const entries = [];
 	mapForEach(map, (value, key) => entries.push(key, value));
-	return writeEntries(w, 0x3b, entries, 0x3a, pos);
+	return writeEntries(w, 0x3b, entries, 0x3a, pos, site);
 }
 
-function writeSet(w, set, pos) {
+function writeSet(w, set, pos, site) {
 	const entries = [];
 	setForEach(set, (value) => entries.push(value));
-	return writeEntries(w, 0x27, entries, 0x2c, pos);
+	return writeEntries(w, 0x27, entries, 0x2c, pos, site);
 }
 
-function writeEntries(w, open, entries, close, pos) {
+function writeEntries(w, open, entries, close, pos, site) {
 	pos = writeByte(w, open, pos);
-	for (let i = 0; i < entries.length; ++i) pos = writeValue(w, entries[i], pos);
+	for (let i = 0; i < entries.length; ++i) pos = writeValue(w, entries[i], pos, site);
 	return writeTagged(w, close, entries.length, pos);
 }
 
@@ -376,7 +423,7 @@ function writeError(w, error, pos) {
 	if (typeof stack === 'string') pos = writeString(w, stack, writeByte(w, 0x73, pos));
 	// Last, since it may lead back to the error, which a reader must have made by then.
 	if (cause !== undefined && hasOwnProperty.call(cause, 'value')) {
-		pos = writeValue(w, cause.value, writeByte(w, 0x63, pos));
+		pos = writeValue(w, cause.value, writeByte(w, 0x63, pos), 0);
 	}
 	return writeByte(w, 0x2e, pos);
 }

@@ -140,6 +140,26 @@ impl Failure {
         }
     }
 
+    /// The code that a text names, if it is one of the library's.
+    pub fn known_code(text: &str) -> Option<&'static str> {
+        const CODES: [&str; 13] = [
+            "ERR_ISOLATE_DISPOSED",
+            "ERR_MEMORY_LIMIT",
+            "ERR_ENGINE_FATAL",
+            "ERR_TIMEOUT",
+            "ERR_NON_TRANSFERABLE",
+            "ERR_RELEASED",
+            "ERR_REFERENCE",
+            "ERR_WRONG_ISOLATE",
+            "ERR_DATA_CLONE",
+            "ERR_STRING_TOO_LONG",
+            "ERR_ENVIRONMENT_GONE",
+            "ERR_NO_THREAD",
+            "ERR_INTERNAL",
+        ];
+        CODES.into_iter().find(|code| *code == text)
+    }
+
     /// The class of the error.
     pub fn class(&self) -> ErrorClass {
         match self {

@@ -117,6 +117,7 @@ pub struct Guest {
     pub watches: RefCell<Slots<PromiseWatch>>,
     service: RefCell<Option<Rc<Realm>>>,
     last_realm: RefCell<std::rc::Weak<Realm>>,
+    privates: RefCell<HashMap<&'static str, v8::Global<v8::Private>>>,
     current: RefCell<Option<Rc<Context>>>,
     depth: Cell<u32>,
     tree: Cell<TreeId>,
@@ -182,6 +183,7 @@ impl Guest {
             watches: RefCell::default(),
             service: RefCell::new(None),
             last_realm: RefCell::default(),
+            privates: RefCell::default(),
             current: RefCell::new(None),
             depth: Cell::new(0),
             tree: Cell::new(0),
@@ -227,6 +229,21 @@ impl Guest {
     /// The context that V8 is in.
     pub fn current_realm(&self, scope: &v8::PinScope<'_, '_>) -> Rc<Realm> {
         Rc::new(Realm { context: v8::Global::new(scope, scope.get_current_context()) })
+    }
+
+    /// A key for what only the library sees on the guest's objects.
+    pub fn private<'s>(
+        &self,
+        scope: &v8::PinScope<'s, '_, ()>,
+        name: &'static str,
+    ) -> v8::Local<'s, v8::Private> {
+        let known = self.privates.borrow().get(name).map(|key| v8::Local::new(scope, key));
+        known.unwrap_or_else(|| {
+            let text = crate::engine::transfer::guest::str(scope, name);
+            let key = v8::Private::new(scope, Some(text));
+            self.privates.borrow_mut().insert(name, v8::Global::new(scope, key));
+            key
+        })
     }
 
     /// A context for work that needs any: the last one made, or else one of its own.
@@ -299,6 +316,7 @@ impl Guest {
         let watches = std::mem::take(&mut *self.watches.borrow_mut());
         drop(watches);
         self.templates.borrow_mut().clear();
+        self.privates.borrow_mut().clear();
         *self.service.borrow_mut() = None;
         isolate.set_background(None);
     }

@@ -221,8 +221,11 @@ impl Isolate {
         // SAFETY: workers are never freed.
         let lingering = unsafe { self.lingering.load(Ordering::Acquire).as_ref() };
         let mut task = Some(task);
-        if let Some(worker) = lingering {
+        if let Some(worker) = lingering
+            && self.queued.load(Ordering::SeqCst) == 0
+        {
             // If it idles inside, it gets the task without the queue, whose lock would be one more transfer between CPUs.
+            // What is in the queue already goes first, what comes there later goes after.
             worker.mail(self.id, &mut task);
         }
         let Some(task) = task else { return };
@@ -461,19 +464,17 @@ impl Isolate {
         let mut mail = None;
         loop {
             let task = match mail.take() {
-                // Handed over while the queue was empty, as nearly always.
-                Some(task) if self.queued.load(Ordering::SeqCst) == 0 => {
+                Some(task) => {
                     if !self.is_live() {
                         return false;
                     }
                     Some(task)
                 }
-                late => {
+                None => {
                     let mut queue = lock(&self.queue.0);
                     if !self.is_live() {
                         return false;
                     }
-                    queue.tasks.extend(late);
                     let task = queue.tasks.pop_front();
                     self.queued.store(queue.tasks.len(), Ordering::SeqCst);
                     task

@@ -8,7 +8,7 @@ use crate::engine::error::{Failure, Outcome};
 use crate::engine::host::{Host, TreeId, Work};
 use crate::engine::isolate::Remote;
 use crate::engine::signal::Wait;
-use crate::engine::transfer::{Arguments, Text, Transfer};
+use crate::engine::transfer::{Arguments, Settler, Text, Transfer};
 
 /// How a value leaves the guest (`TransferOptions`).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -132,6 +132,8 @@ pub enum Reply {
     Waiting(Arc<Wait>),
     /// A promise of a Node environment.
     Async(Arc<dyn Host>, u32),
+    /// A promise that two heaps share.
+    Promise(Settler),
     /// Nobody.
     Ignored,
 }
@@ -198,6 +200,7 @@ impl Answer {
         match self.reply.take() {
             Some(Reply::Waiting(wait)) => wait.complete(outcome),
             Some(Reply::Async(host, id)) => host.replied(id, outcome),
+            Some(Reply::Promise(settler)) => settler.settle(outcome),
             Some(Reply::Ignored) | None => {}
         }
     }

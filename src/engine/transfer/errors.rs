@@ -4,8 +4,10 @@
 //! it. The exception is `stack`, which V8 formats when it is first read, and with it a guest's
 //! `Error.prepareStackTrace`; that happens inside the guest's time limit like everything else here.
 
+use std::sync::Arc;
+
 use super::guest::{self, Realmed};
-use super::{Text, Transfer};
+use super::{Cloned, Text, Transfer};
 use crate::engine::error::{ErrorClass, ErrorValue, Failure, Thrown};
 
 /// Why a conversion or an operation stopped.
@@ -191,7 +193,10 @@ fn export_error<'s>(
     ErrorValue {
         class,
         name: name.filter(|name| native_class(name) != Some(class)),
-        code: None,
+        code: error
+            .get_private(scope, realmed.guest.private(scope, "code"))
+            .filter(|code| code.is_string())
+            .and_then(|code| Failure::known_code(&code.to_rust_string_lossy(scope))),
         message: message.unwrap_or_else(|| Text::from_str("")),
         stack,
         cause,
@@ -241,6 +246,14 @@ fn export_properties<'s>(
             any |= copy.create_data_property(scope, key.into(), value).unwrap_or(false);
         }
     }
+    // An AggregateError's own, which isn't enumerable.
+    if let Some(errors) = own_data_property(scope, error, "errors") {
+        v8::tc_scope!(let scope, scope);
+        if realmed.export_copy(scope, errors).is_ok() {
+            let key = guest::str(scope, "errors");
+            any |= copy.create_data_property(scope, key.into(), errors).unwrap_or(false);
+        }
+    }
     if any { realmed.export_copy(scope, copy.into()).ok() } else { None }
 }
 
@@ -252,9 +265,9 @@ pub fn import<'s>(
 ) -> Result<v8::Local<'s, v8::Value>, Stop> {
     let message = guest::string(scope, error.message).ok_or(Failure::StringTooLong)?;
     let value = match error.class {
-        ErrorClass::Error | ErrorClass::EvalError | ErrorClass::UriError => {
-            v8::Exception::error(scope, message)
-        }
+        ErrorClass::Error => v8::Exception::error(scope, message),
+        ErrorClass::EvalError => rare_error(realmed, scope, b'E', message)?,
+        ErrorClass::UriError => rare_error(realmed, scope, b'U', message)?,
         ErrorClass::TypeError => v8::Exception::type_error(scope, message),
         ErrorClass::RangeError => v8::Exception::range_error(scope, message),
         ErrorClass::SyntaxError => v8::Exception::syntax_error(scope, message),
@@ -270,12 +283,7 @@ pub fn import<'s>(
         let whole = guest::str(scope, &whole);
         define(scope, object, "stack", whole.into());
     }
-    let name = error.name.or_else(|| match error.class {
-        ErrorClass::EvalError => Some(Text::from_str("EvalError")),
-        ErrorClass::UriError => Some(Text::from_str("URIError")),
-        _ => None,
-    });
-    if let Some(name) = name.and_then(|name| guest::string(scope, name)) {
+    if let Some(name) = error.name.and_then(|name| guest::string(scope, name)) {
         define(scope, object, "name", name.into());
     }
     if let Some(cause) = error.cause {
@@ -285,6 +293,7 @@ pub fn import<'s>(
     if let Some(code) = error.code {
         let (key, code) = (guest::str(scope, "code"), guest::str(scope, code));
         object.create_data_property(scope, key.into(), code.into());
+        object.set_private(scope, realmed.guest.private(scope, "code"), code.into());
     }
     if let Some(properties) = error.properties {
         let properties = realmed.import(scope, properties)?;
@@ -296,11 +305,31 @@ pub fn import<'s>(
                 let Some(value) = properties.get(scope, key) else { continue };
                 if let Ok(key) = v8::Local::<v8::Name>::try_from(key) {
                     object.create_data_property(scope, key, value);
+                    let text = value.to_rust_string_lossy(scope);
+                    if Failure::known_code(&text).is_some() && key.to_rust_string_lossy(scope) == "code" {
+                        // Comes from outside: it stays the library's when the guest lets the error pass.
+                        object.set_private(scope, realmed.guest.private(scope, "code"), value);
+                    }
                 }
             }
         }
     }
     Ok(value)
+}
+
+/// An error of a class that V8's API has no maker for: structured clone has (value-serializer.cc, `ErrorTag`).
+fn rare_error<'s>(
+    realmed: &Realmed<'_>,
+    scope: &mut v8::PinScope<'s, '_>,
+    class: u8,
+    message: v8::Local<'s, v8::String>,
+) -> Result<v8::Local<'s, v8::Value>, Stop> {
+    let bytes = vec![0xff, 15, b'r', class, b'.'];
+    let error = super::clone::deserialize(realmed, scope, &Arc::new(Cloned { bytes, ..Cloned::default() }))?;
+    if let Ok(object) = v8::Local::<v8::Object>::try_from(error) {
+        define(scope, object, "message", message.into());
+    }
+    Ok(error)
 }
 
 fn define(

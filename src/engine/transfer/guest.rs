@@ -17,6 +17,10 @@ use crate::engine::weak::WeakSlot;
 /// Strings from this size on (bytes) are handed to V8 without a copy.
 const EXTERNAL_STRING: usize = 16 << 10;
 
+/// Internal fields of the objects that stand for handles. The first holds the slot; the number is one that no object
+/// of V8's own has (buffers and their views have two, promises one).
+const FIELDS: usize = 3;
+
 /// How values pass through functions that were handed over: handles and functions as such, the rest copied.
 const CALLBACK: Exit = Exit { mode: Mode::Plain, promise: false, fallback: Fallback::Copy };
 
@@ -196,11 +200,16 @@ impl<'a> Realmed<'a> {
         scope: &mut v8::PinScope<'s, '_>,
         object: v8::Local<'s, v8::Object>,
     ) -> Transfer {
+        if let Some(function) = self.foreign_function(scope, object) {
+            return Transfer::Function(function);
+        }
         let (mut name, mut length) = (Text::One(Vec::new()), 0);
         if !object.is_proxy()
             && let Ok(function) = v8::Local::<v8::Function>::try_from(v8::Local::<v8::Value>::from(object))
         {
-            name = text(scope, function.get_name(scope));
+            let own = errors::own_data_property(scope, object, "name");
+            let own = own.and_then(|name| v8::Local::<v8::String>::try_from(name).ok());
+            name = text(scope, own.unwrap_or_else(|| function.get_name(scope)));
             if let Some(value) = errors::own_data_property(scope, object, "length")
                 && let Some(n) = value.uint32_value(scope)
             {
@@ -245,8 +254,22 @@ impl<'a> Realmed<'a> {
         }
     }
 
+    /// The function that one of this guest's imported functions stands for.
+    fn foreign_function(
+        &self,
+        scope: &v8::PinScope<'_, '_>,
+        object: v8::Local<v8::Object>,
+    ) -> Option<Arc<Function>> {
+        let slot = object.get_private(scope, self.guest.private(scope, "slot"))?;
+        let slot = slot.is_uint32().then(|| slot.uint32_value(scope)).flatten()?;
+        match &*self.guest.foreign.borrow().get(slot)?.0 {
+            Foreign::Function(function) => Some(Arc::clone(function)),
+            Foreign::Handle(_) => None,
+        }
+    }
+
     fn foreign(&self, scope: &v8::PinScope<'_, '_>, object: v8::Local<v8::Object>) -> Option<Arc<Foreign>> {
-        if object.internal_field_count() != 1 {
+        if object.internal_field_count() != FIELDS {
             return None;
         }
         let field = object.get_internal_field(scope, 0)?;
@@ -329,6 +352,7 @@ impl<'a> Realmed<'a> {
         if let Some(name) = name {
             made.set_name(name);
         }
+        made.set_private(scope, self.guest.private(scope, "slot"), data.into());
         self.watch(scope, made.into(), slot);
         Ok(made.into())
     }
@@ -343,7 +367,7 @@ impl<'a> Realmed<'a> {
         let template = known.unwrap_or_else(|| {
             let template = v8::FunctionTemplate::new(scope, refuse_construction);
             template.set_class_name(str(scope, class));
-            template.instance_template(scope).set_internal_field_count(1);
+            template.instance_template(scope).set_internal_field_count(FIELDS);
             let global = v8::Global::new(scope, template);
             self.guest.templates.borrow_mut().insert(class, global);
             template
@@ -526,7 +550,8 @@ fn call_over<'s>(
             };
             let reply = match reply {
                 HostReply::Waiting(wait) => Reply::Waiting(wait),
-                HostReply::Promise(_) | HostReply::Ignored => Reply::Ignored,
+                HostReply::Promise(settler) => Reply::Promise(settler),
+                HostReply::Ignored => Reply::Ignored,
             };
             let task = Task::new(request, reply, tree, 0).holding([Arc::clone(remote)]);
             remote.lease.0.submit(task);
