@@ -107,8 +107,9 @@ describe('a guest can not escape its time limit', () => {
 	inBothForms('by what it returns', 'eval', async call => {
 		const { context } = guest();
 		await rejects(call(context, '({ get a() { while (true); } })', { copy: true, timeout: 25 }), ...timedOut);
-		await rejects(call(context, 'const p = Promise.resolve(1); Object.defineProperty(p, "constructor", { get() { while (true); } }); p',
-			{ promise: true, timeout: 25 }), ...timedOut);
+		// A promise is followed without asking it.
+		assert.equal(await call(context, 'const p = Promise.resolve(1); Object.defineProperty(p, "constructor", { get() { while (true); } }); p',
+			{ promise: true, timeout: 5000 }), 1);
 		assert.equal(context.evalSync('1 + 1'), 2);
 	});
 
@@ -130,7 +131,7 @@ describe('a guest can not escape its time limit', () => {
 				const other = guest().context.evalSync('1 + 1');
 				report([error instanceof Error, typeof error?.code, other]);
 				process.exit(0);
-			`, { deadline: 20_000 });
+			`, { deadline: 8000 });
 			assert.deepEqual(outcome, [true, 'string', 2], code);
 		}
 	});

@@ -6,6 +6,7 @@
  * a choice below looks odd (an order, a skipped property, an id), V8 makes it.
  */
 
+const { Buffer } = require('node:buffer');
 const { types } = require('node:util');
 const {
 	uncurry, getter, isOrdinary, isUncloneable, isDetached, bufferOf, inspectView, describe
@@ -83,7 +84,7 @@ function encode(writer, value, delegate) {
 		if (pos + 2 > writer._limit) grow(writer, pos, 2);
 		writer.u8[pos] = 0xff;
 		writer.u8[pos + 1] = HEADER_VERSION;
-		pos = writeValue(writer, value, pos + 2, 0);
+		pos = writeValue(writer, value, pos + 2);
 	} finally {
 		// A throw leaves `pos` at the start.
 		writer.pos = pos;
@@ -110,17 +111,10 @@ function refuseDetached(w) {
 
 // -- Values -----------------------------------------------------------------
 
-/**
- * Writes a value.
- * @param {Writer} w
- * @param {unknown} value
- * @param {number} pos
- * @param {number} site where the value was found; see `sites`
- */
-function writeValue(w, value, pos, site) {
+function writeValue(w, value, pos) {
 	if (typeof value === 'string') return writeString(w, value, pos);
 	if (typeof value === 'number') return writeNumber(w, value, pos);
-	if (typeof value === 'object' && value !== null) return writeObject(w, value, pos, site);
+	if (typeof value === 'object' && value !== null) return writeObject(w, value, pos);
 	if (value === undefined) return writeByte(w, 0x5f, pos);
 	if (value === null) return writeByte(w, 0x30, pos);
 	if (value === true) return writeByte(w, 0x54, pos);
@@ -138,39 +132,25 @@ function writeFunction(w, fn, pos) {
 	return writeTagged(w, 0x5c, index, pos);
 }
 
-function writeObject(w, object, pos, site) {
+function writeObject(w, object, pos) {
 	const id = identify(w, object);
 	if (id !== -1) return writeTagged(w, 0x5e, id, pos);
 	// First of all, since each of the questions below would run a proxy's traps.
 	if (isProxy(object)) refuse(w, object);
-	if (isArray(object)) return writeArray(w, object, pos, site);
+	if (isArray(object)) return writeArray(w, object, pos);
 	const prototype = getPrototypeOf(object);
-	if (prototype !== ObjectPrototype && prototype !== null) return writeInstance(w, object, prototype, pos, site);
-	if (prototype === null && isModuleNamespaceObject(object)) refuse(w, object);
-	const size = sites[site];
-	return size === UNKNOWN || size === DICTIONARY || w._inherits
-		? writeDictionary(w, object, pos, site)
-		: writeRecord(w, object, pos, site);
+	if (prototype === ObjectPrototype) {
+		return w._inherits ? writeOwnProperties(w, object, pos) : writeProperties(w, object, pos);
+	}
+	if (prototype === null) {
+		if (isModuleNamespaceObject(object)) refuse(w, object);
+		return writeProperties(w, object, pos);
+	}
+	return writeInstance(w, object, prototype, pos);
 }
 
-// -- Objects ----------------------------------------------------------------
-
-/**
- * V8 walks over objects many times faster where it never met one which it
- * stores as a dictionary, and it never forgets. So `writeRecord` is to meet
- * records alone. How an object is stored can't be seen, but what else was found
- * in its place tells: this is how many properties that had, for the value of a
- * known key at the key's slot, and for the values in a dictionary further up.
- */
-const UNKNOWN = 0;
-const DICTIONARY = 255;
-
-/** Objects up to this size may be of any size; of larger ones, those in one place are all of one. */
-const SMALL_RECORD = 8;
-const LARGEST_RECORD = 32;
-
-/** Writes an object whose keys tell what is where. It has no inherited properties. */
-function writeRecord(w, object, pos, site) {
+/** Writes an object which has no inherited properties. */
+function writeProperties(w, object, pos) {
 	pos = writeByte(w, 0x6f, pos);
 	let count = 0;
 	let slot = 0;
@@ -181,41 +161,19 @@ function writeRecord(w, object, pos, site) {
 		let next = keyNext[slot];
 		if (keyStrings[next] !== key) next = keyNext[slot] = findKey(key);
 		slot = next;
-		pos = writeValue(w, value, slot === 0 ? writeKey(w, key, pos) : writeKnownKey(w, slot, pos), slot);
+		pos = writeValue(w, value, slot === 0 ? writeKey(w, key, pos) : writeKnownKey(w, slot, pos));
 		++count;
 	}
-	if (count !== sites[site]) {
-		if (count === 0 && isArgumentsObject(object)) refuse(w, object);
-		sites[site] = count > SMALL_RECORD || sites[site] > SMALL_RECORD ? DICTIONARY : count;
-	}
-	return writeTagged(w, 0x7b, count, pos);
-}
-
-/** Writes an object whose keys may be anything, and of which nothing is known. */
-function writeDictionary(w, object, pos, site) {
-	const keys = ownKeys(object);
-	const { length } = keys;
-	if ((length === 0 || keys[0] === '0') && isArgumentsObject(object)) refuse(w, object);
-	if (sites[site] === UNKNOWN) sites[site] = length > LARGEST_RECORD || isIndex(keys[0] ?? '') ? DICTIONARY : length;
-	const inner = KEY_SLOTS + site % KEY_SLOTS;
-	pos = writeByte(w, 0x6f, pos);
-	let count = 0;
-	for (let i = 0; i < length; ++i) {
-		const key = keys[i];
-		if (!hasOwnProperty.call(object, key)) continue;
-		const value = object[key];
-		pos = writeValue(w, value, writeKey(w, key, pos), inner);
-		++count;
-	}
+	if (count === 0 && isArgumentsObject(object)) refuse(w, object);
 	return writeTagged(w, 0x7b, count, pos);
 }
 
 /** Writes an object which may have inherited properties. */
 function writeOwnProperties(w, object, pos) {
-	const keys = ownKeys(object);
 	pos = writeByte(w, 0x6f, pos);
 	let count = 0;
 	let slot = 0;
+	const keys = ownKeys(object);
 	for (let i = 0; i < keys.length; ++i) {
 		const key = keys[i];
 		if (!hasOwnProperty.call(object, key)) continue;
@@ -223,7 +181,7 @@ function writeOwnProperties(w, object, pos) {
 		let next = keyNext[slot];
 		if (keyStrings[next] !== key) next = keyNext[slot] = findKey(key);
 		slot = next;
-		pos = writeValue(w, value, slot === 0 ? writeKey(w, key, pos) : writeKnownKey(w, slot, pos), slot);
+		pos = writeValue(w, value, slot === 0 ? writeKey(w, key, pos) : writeKnownKey(w, slot, pos));
 		++count;
 	}
 	return writeTagged(w, 0x7b, count, pos);
@@ -254,7 +212,6 @@ const keyStrings = new Array(KEY_SLOTS).fill('');
 const keySizes = new Uint8Array(KEY_SLOTS);
 const keyWords = new Int32Array(KEY_SLOTS * KEY_WORDS);
 const keyNext = new Uint16Array(KEY_SLOTS);
-const sites = new Uint8Array(2 * KEY_SLOTS);
 const keyBytes = new Uint8Array(4 * KEY_WORDS);
 const keyView = new DataView(keyBytes.buffer);
 
@@ -264,10 +221,7 @@ function findKey(key) {
 	const { length } = key;
 	if (length === 0 || length > keyBytes.length - 2 || isIndex(key) || isWide(key)) return 0;
 	// Starting again bounds the memory; what slots said of each other is merely a guess.
-	if (keySlots.size === KEY_SLOTS - 1) {
-		keySlots.clear();
-		sites.fill(UNKNOWN);
-	}
+	if (keySlots.size === KEY_SLOTS - 1) keySlots.clear();
 	const slot = keySlots.size + 1;
 	keyBytes[0] = 0x22;
 	keyBytes[1] = length;
@@ -289,10 +243,10 @@ function writeKnownKey(w, slot, pos) {
 
 // -- Arrays -----------------------------------------------------------------
 
-function writeArray(w, array, pos, site) {
+function writeArray(w, array, pos) {
 	const { length } = array;
 	for (let i = 0; i < length; ++i) {
-		if (!(i in array)) return writeSparseArray(w, array, length, pos, site);
+		if (!(i in array)) return writeSparseArray(w, array, length, pos);
 	}
 	pos = writeTagged(w, 0x41, length, pos);
 	for (let i = 0; i < length; ++i) {
@@ -300,7 +254,7 @@ function writeArray(w, array, pos, site) {
 		// Only a getter of an earlier element can have made a hole by now.
 		pos = value === undefined && !hasOwnProperty.call(array, i)
 			? writeByte(w, 0x2d, pos)
-			: writeValue(w, value, pos, site);
+			: writeValue(w, value, pos);
 	}
 	let count = 0;
 	if (hasNamedProperties(array, length)) {
@@ -309,14 +263,14 @@ function writeArray(w, array, pos, site) {
 			const key = keys[i];
 			if (isIndex(key) || !hasOwnProperty.call(array, key)) continue;
 			const value = array[key];
-			pos = writeValue(w, value, writeString(w, key, pos), site);
+			pos = writeValue(w, value, writeString(w, key, pos));
 			++count;
 		}
 	}
 	return writeArrayEnd(w, 0x24, count, length, pos);
 }
 
-function writeSparseArray(w, array, length, pos, site) {
+function writeSparseArray(w, array, length, pos) {
 	pos = writeTagged(w, 0x61, length, pos);
 	let count = 0;
 	const keys = ownKeys(array);
@@ -324,7 +278,7 @@ function writeSparseArray(w, array, length, pos, site) {
 		const key = keys[i];
 		if (!hasOwnProperty.call(array, key)) continue;
 		const value = array[key];
-		pos = writeValue(w, value, writeKey(w, key, pos), site);
+		pos = writeValue(w, value, writeKey(w, key, pos));
 		++count;
 	}
 	return writeArrayEnd(w, 0x40, count, length, pos);
@@ -351,13 +305,13 @@ function hasNamedProperties(array, length) {
 
 // -- Instances of classes and builtins --------------------------------------
 
-function writeInstance(w, object, prototype, pos, site) {
+function writeInstance(w, object, prototype, pos) {
 	if (prototype === w._ordinary || isOrdinary(prototype)) {
 		w._ordinary = prototype;
 	} else {
 		if (isView(object)) return writeView(w, object, pos);
-		if (types.isMap(object)) return writeMap(w, object, pos, site);
-		if (types.isSet(object)) return writeSet(w, object, pos, site);
+		if (types.isMap(object)) return writeMap(w, object, pos);
+		if (types.isSet(object)) return writeSet(w, object, pos);
 		if (types.isDate(object)) return writeDouble(w, 0x44, dateValue(object), pos);
 		if (types.isNativeError(object)) return writeError(w, object, pos);
 		if (types.isArrayBuffer(object)) return writeBuffer(w, object, pos);
@@ -372,22 +326,22 @@ function writeInstance(w, object, prototype, pos, site) {
 	return writeOwnProperties(w, object, pos);
 }
 
-function writeMap(w, map, pos, site) {
+function writeMap(w, map, pos) {
 	// Copied first, since getters could change it.
 	const entries = [];
 	mapForEach(map, (value, key) => entries.push(key, value));
-	return writeEntries(w, 0x3b, entries, 0x3a, pos, site);
+	return writeEntries(w, 0x3b, entries, 0x3a, pos);
 }
 
-function writeSet(w, set, pos, site) {
+function writeSet(w, set, pos) {
 	const entries = [];
 	setForEach(set, (value) => entries.push(value));
-	return writeEntries(w, 0x27, entries, 0x2c, pos, site);
+	return writeEntries(w, 0x27, entries, 0x2c, pos);
 }
 
-function writeEntries(w, open, entries, close, pos, site) {
+function writeEntries(w, open, entries, close, pos) {
 	pos = writeByte(w, open, pos);
-	for (let i = 0; i < entries.length; ++i) pos = writeValue(w, entries[i], pos, site);
+	for (let i = 0; i < entries.length; ++i) pos = writeValue(w, entries[i], pos);
 	return writeTagged(w, close, entries.length, pos);
 }
 
@@ -423,7 +377,7 @@ function writeError(w, error, pos) {
 	if (typeof stack === 'string') pos = writeString(w, stack, writeByte(w, 0x73, pos));
 	// Last, since it may lead back to the error, which a reader must have made by then.
 	if (cause !== undefined && hasOwnProperty.call(cause, 'value')) {
-		pos = writeValue(w, cause.value, writeByte(w, 0x63, pos), 0);
+		pos = writeValue(w, cause.value, writeByte(w, 0x63, pos));
 	}
 	return writeByte(w, 0x2e, pos);
 }
@@ -453,15 +407,24 @@ function writeSharedBuffer(w, buffer, pos) {
 	return writeTagged(w, 0x75, index, pos);
 }
 
-function writeView(w, view, pos) {
+/**
+ * What is written for a view: itself, but a copy for a Node `Buffer` that is part of a larger one. Such buffers share
+ * a pool with others of the process, whose bytes are nobody else's business; structured clone would take the whole pool.
+ */
+function ownView(view) {
+	return Buffer.isBuffer(view) && view.byteLength !== view.buffer.byteLength ? new Uint8Array(view) : view;
+}
+
+function writeView(w, original, pos) {
 	// Its buffer comes first, in the data as in the order of ids.
-	unidentify(w, view);
+	unidentify(w, original);
+	const view = ownView(original);
 	const buffer = bufferOf(view);
 	const shared = types.isSharedArrayBuffer(buffer);
 	const id = identify(w, buffer);
 	if (id !== -1) pos = writeTagged(w, 0x5e, id, pos);
 	else pos = shared ? writeSharedBuffer(w, buffer, pos) : writeBuffer(w, buffer, pos);
-	identify(w, view);
+	identify(w, original);
 	if (!shared && isDetached(buffer)) refuseDetached(w);
 	const found = inspectView(view, buffer, shared);
 	if (found === undefined) refuse(w, view);
