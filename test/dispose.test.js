@@ -126,9 +126,11 @@ describe('dispose', () => {
 
 describe('dispose while a guest runs', () => {
 	it('ends an endless loop', async () => {
-		const { isolate, context } = guest();
-		const promise = rejects(context.eval('while (true);'), ...DURING);
-		await turn();
+		const { isolate, context, jail } = guest();
+		let running = false;
+		jail.setSync('started', new Callback(() => { running = true; }, { ignored: true }));
+		const promise = rejects(context.eval('started(); while (true);'), ...DURING);
+		await until(() => running);
 		assert.equal(isolate.dispose(), undefined);
 		assert.equal(isolate.isDisposed, true);
 		await promise;

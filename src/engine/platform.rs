@@ -27,6 +27,32 @@ const GUEST_STACK: usize = 8 << 20;
 /// own thread, so that their cost and their fatal errors are its own.
 const FLAGS: &str = "--no-hard-abort --single-threaded-gc --no-print-flag-values";
 
+/// How long after the last isolate ended its memory is given back to the system, in ns: not for each of many.
+const TRIM_AFTER: u64 = 100_000_000;
+/// When memory is to be given back, as [`watchdog::now`]; 0 for never.
+static TRIM_AT: AtomicU64 = AtomicU64::new(0);
+
+/// An isolate ended: what it used is free, but the allocator keeps it.
+pub fn trim_soon() {
+    let at = watchdog::now() + TRIM_AFTER;
+    TRIM_AT.store(at, Ordering::SeqCst);
+    keeper_wake_before(at);
+}
+
+fn trim(now: u64) -> Option<u64> {
+    let at = TRIM_AT.load(Ordering::SeqCst);
+    if at == 0 || at > now {
+        return (at != 0).then_some(at);
+    }
+    TRIM_AT.store(0, Ordering::SeqCst);
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    // SAFETY: takes no pointers; the allocator locks itself.
+    unsafe {
+        libc::malloc_trim(0);
+    }
+    None
+}
+
 type Start = Box<dyn FnOnce() + Send>;
 /// A guest thread to start, and where to say whether it did.
 type Order = (Start, Sender<Result<(), String>>);
@@ -109,7 +135,9 @@ fn keep(orders: &Receiver<Order>) {
         }
         let now = watchdog::now();
         let mut next = u64::MAX;
-        for at in [executor::check_deadlines(now), executor::check_stall(now), deliver_delayed(now)] {
+        for at in
+            [executor::check_deadlines(now), executor::check_stall(now), deliver_delayed(now), trim(now)]
+        {
             next = next.min(at.unwrap_or(u64::MAX));
         }
         NEXT_LOOK.store(next, Ordering::SeqCst);

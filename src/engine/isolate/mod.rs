@@ -27,8 +27,8 @@ use crate::engine::error::{Failure, Outcome};
 use crate::engine::executor::{self, Claim, Worker};
 use crate::engine::host::{Host, Work};
 use crate::engine::limits::memory::Memory;
-use crate::engine::lock;
 use crate::engine::signal::Waiter;
+use crate::engine::{lock, platform};
 
 /// Where an isolate is in its life.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -405,6 +405,7 @@ impl Isolate {
 
     fn set_ended(&self) {
         self.status.store(Status::Ended as u8, Ordering::SeqCst);
+        platform::trim_soon();
         let tasks = {
             let mut queue = lock(&self.queue.0);
             queue.worker = None;
