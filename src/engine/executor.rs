@@ -8,13 +8,14 @@
 use std::cell::UnsafeCell;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::time::Duration;
 
 use crate::engine::error::Failure;
 use crate::engine::isolate::Isolate;
 use crate::engine::isolate::task::Task;
-use crate::engine::limits::watchdog::{self, Deadline};
+use crate::engine::limits::park;
+use crate::engine::limits::watchdog::{self, Deadline, Look};
 use crate::engine::signal::{Signal, Waiter};
 use crate::engine::{lock, platform};
 
@@ -50,6 +51,12 @@ pub struct Worker {
     /// The letter box: written by who set [`MAILING`], emptied by the thread after [`MAILED`].
     mail: UnsafeCell<Option<Task>>,
     listed: AtomicBool,
+    /// The isolate it is inside of.
+    inside: Mutex<Weak<Isolate>>,
+    /// Its guest was given up: if the thread ever comes back, it ends.
+    lost: AtomicBool,
+    /// The system's handle of the thread while it runs.
+    thread: Mutex<Option<park::Handle>>,
     next: Mutex<Option<Arc<Isolate>>>,
 }
 
@@ -67,6 +74,29 @@ pub enum Claim {
 }
 
 impl Worker {
+    /// Notes the isolate it is inside of.
+    pub fn set_inside(&self, isolate: Weak<Isolate>) {
+        *lock(&self.inside) = isolate;
+    }
+
+    /// Takes the thread out of service: its guest doesn't stop. Returns the isolate it is stuck in.
+    pub fn lose(&'static self) -> Option<Arc<Isolate>> {
+        if self.lost.swap(true, Ordering::SeqCst) {
+            return None;
+        }
+        let mut pool = lock(&executor().pool);
+        pool.all.retain(|w| !std::ptr::eq(*w, self));
+        pool.idle.retain(|w| !std::ptr::eq(*w, self));
+        drop(pool);
+        park::soon(self);
+        lock(&self.inside).upgrade()
+    }
+
+    /// Does something with the thread while it certainly exists; `None` when it has ended.
+    pub fn with_thread<T>(&self, body: impl FnOnce(&park::Handle) -> T) -> Option<T> {
+        lock(&self.thread).as_ref().map(body)
+    }
+
     fn take() -> &'static Self {
         let free = lock(&executor().pool).free.pop();
         free.unwrap_or_else(|| {
@@ -75,6 +105,9 @@ impl Worker {
                 deadline: Deadline::default(),
                 mail: UnsafeCell::new(None),
                 listed: AtomicBool::new(false),
+                inside: Mutex::default(),
+                lost: AtomicBool::new(false),
+                thread: Mutex::default(),
                 next: Mutex::default(),
             }))
         })
@@ -293,7 +326,19 @@ fn take_waiting() -> Option<Arc<Isolate>> {
 /// The keeper's look at all time limits; when to look again.
 pub fn check_deadlines(now: u64) -> Option<u64> {
     let workers = lock(&executor().pool).all.clone();
-    workers.iter().filter_map(|worker| worker.deadline.check(now)).min()
+    let mut next = None;
+    for worker in workers {
+        match worker.deadline.check(now) {
+            Look::Never => {}
+            Look::At(at) => next = Some(next.map_or(at, |next: u64| next.min(at))),
+            Look::Stuck => {
+                if let Some(isolate) = worker.lose() {
+                    isolate.condemn(Failure::Timeout);
+                }
+            }
+        }
+    }
+    next
 }
 
 /// The keeper's look at waiting work: a thread more when it has waited too long.
@@ -342,12 +387,18 @@ fn work(worker: &'static Worker, first: Arc<Isolate>) {
     worker.signal.adopt();
     worker.signal.mark.store(BUSY, Ordering::SeqCst);
     THREAD.with(|thread| thread.set(Some(worker)));
+    *lock(&worker.thread) = Some(park::Handle::own());
     let mut waiter = Waiter::default();
     let mut next = Some(first);
     loop {
         while let Some(isolate) = next.take() {
             isolate.serve(worker, &mut waiter);
             drop(isolate);
+            if worker.lost.load(Ordering::SeqCst) {
+                // It came back after all. Its place has been given to another; the worker is left alone.
+                *lock(&worker.thread) = None;
+                return;
+            }
             next = worker.take_next().or_else(take_waiting);
         }
         worker.set_idle(NOWHERE);
@@ -358,5 +409,6 @@ fn work(worker: &'static Worker, first: Arc<Isolate>) {
             }
         }
     }
+    *lock(&worker.thread) = None;
     executor().retire(worker);
 }

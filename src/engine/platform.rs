@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use crate::engine::executor;
 use crate::engine::isolate::Isolate;
-use crate::engine::limits::{fatal, watchdog};
+use crate::engine::limits::{fatal, park, watchdog};
 use crate::engine::lock;
 
 /// Native stack of a guest thread. V8 itself stops at about 1 MB (`--stack-size`); the rest is for the frames
@@ -135,9 +135,14 @@ fn keep(orders: &Receiver<Order>) {
         }
         let now = watchdog::now();
         let mut next = u64::MAX;
-        for at in
-            [executor::check_deadlines(now), executor::check_stall(now), deliver_delayed(now), trim(now)]
-        {
+        for at in [
+            executor::check_deadlines(now),
+            executor::check_stall(now),
+            watchdog::check_ends(now),
+            park::retry(now),
+            deliver_delayed(now),
+            trim(now),
+        ] {
             next = next.min(at.unwrap_or(u64::MAX));
         }
         NEXT_LOOK.store(next, Ordering::SeqCst);

@@ -15,6 +15,7 @@
 	let state;
 	let takenCells;
 	const ways = new Map();
+	let floor;
 
 	const cell = (x, y) => y * state.size + x;
 	const range = (a, b) => Math.max(Math.abs(a.x - b.x), Math.abs(a.y - b.y));
@@ -47,33 +48,48 @@
 			if (ways.size >= KEPT_WAYS) {
 				ways.clear();
 			}
-			ways.set(key, search(key));
+			ways.set(key, search(target));
 		}
 		return ways.get(key);
 	}
 
-	function search(start) {
-		const { size, terrain } = state;
-		const steps = new Int16Array(size * size).fill(-1);
-		const queue = [start];
+	/*
+	 * A search may spread over the whole map, in a tick of an isolate whose code is still cold. So it
+	 * works on a flat copy of the terrain with a closed border, which is made once.
+	 */
+	function search(target) {
+		const width = state.size + 2;
+		floor ??= floorOf(state.terrain, width);
+		const around = DIRECTIONS.map(([dx, dy]) => dy * width + dx);
+		const steps = new Int16Array(floor.length).fill(-1);
+		const queue = new Int32Array(floor.length);
+		const start = (target.y + 1) * width + target.x + 1;
 		let head = 0;
+		let tail = 1;
+		queue[0] = start;
 		steps[start] = 0;
 		return (x, y) => {
-			const wanted = y * size + x;
-			while (steps[wanted] < 0 && head < queue.length) {
+			const wanted = (y + 1) * width + x + 1;
+			while (steps[wanted] < 0 && head < tail) {
 				const at = queue[head++];
-				const atX = at % size;
-				const atY = (at - atX) / size;
-				for (const [dx, dy] of DIRECTIONS) {
-					const next = at + dy * size + dx;
-					if (terrain[atY + dy]?.[atX + dx] === 0 && steps[next] < 0) {
-						steps[next] = steps[at] + 1;
-						queue.push(next);
+				const next = steps[at] + 1;
+				for (let i = 0; i < 8; ++i) {
+					const neighbour = at + around[i];
+					if (floor[neighbour] === 1 && steps[neighbour] < 0) {
+						steps[neighbour] = next;
+						queue[tail++] = neighbour;
 					}
 				}
 			}
 			return steps[wanted];
 		};
+	}
+
+	/** @returns {Uint8Array} 1 where one can walk */
+	function floorOf(terrain, width) {
+		const flat = new Uint8Array(width * width);
+		terrain.forEach((row, y) => flat.set(row.map(kind => kind === 0 ? 1 : 0), (y + 1) * width + 1));
+		return flat;
 	}
 
 	/** The best step of a unit by a measure of cells (less is better); undefined if staying is best. */

@@ -14,7 +14,7 @@ use crate::engine::error::{Failure, Outcome};
 use crate::engine::executor::Worker;
 use crate::engine::host::{TreeId, Work};
 use crate::engine::limits::fatal;
-use crate::engine::limits::memory::{self, MB, Memory};
+use crate::engine::limits::memory::{self, Memory};
 use crate::engine::limits::watchdog::Ended;
 use crate::engine::operations;
 use crate::engine::platform;
@@ -371,6 +371,12 @@ impl Guest {
 
     // --- waiting -------------------------------------------------------------------------------
 
+    /// Whether the guest has to unwind: its time is over or its end was asked for. V8 notices at its next check; a
+    /// call out of the guest may come before that.
+    pub fn must_unwind(&self) -> bool {
+        self.timed_out.get() || !self.context().isolate.is_live()
+    }
+
     /// Waits for somebody else's outcome, inside a call of the guest, and serves tasks meanwhile: those that
     /// somebody waits for, or with `all` any. The guest's own time limit stands still.
     /// `None` when the guest has to unwind instead.
@@ -478,11 +484,6 @@ impl Inside<'_> {
     }
 }
 
-/// How far above the limit V8's heap may go while the guest unwinds.
-fn headroom(limit: usize) -> usize {
-    (limit / 4).max(8 * MB)
-}
-
 /// V8's heap is at the limit (v8-isolate.h, `AddNearHeapLimitCallback`): the guest is stopped, and V8 gets
 /// room to unwind once. If that isn't enough, the out-of-memory handler ends the thread's work.
 unsafe extern "C" fn near_heap_limit(data: *mut c_void, current: usize, _initial: usize) -> usize {
@@ -497,7 +498,7 @@ unsafe extern "C" fn near_heap_limit(data: *mut c_void, current: usize, _initial
     }
     guest.memory.set_exceeded();
     guest.terminator.terminate_execution();
-    if guest.heap_extended.replace(true) { current } else { current + headroom(guest.memory.limit) }
+    if guest.heap_extended.replace(true) { current } else { current + guest.memory.headroom() }
 }
 
 /// After a full collection: heap and array buffers together may have passed the limit.

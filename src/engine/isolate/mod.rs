@@ -27,6 +27,7 @@ use crate::engine::error::{Failure, Outcome};
 use crate::engine::executor::{self, Claim, Worker};
 use crate::engine::host::{Host, Work};
 use crate::engine::limits::memory::Memory;
+use crate::engine::limits::watchdog;
 use crate::engine::signal::Waiter;
 use crate::engine::{lock, platform};
 
@@ -383,11 +384,16 @@ impl Isolate {
         if let Some(terminator) = self.terminator.get() {
             terminator.terminate_execution();
         }
+        if let Some(worker) = queue.worker {
+            // If the guest inside doesn't stop, its thread is given up.
+            watchdog::expect_end(worker, Arc::downgrade(self));
+        }
         self.attend(queue, true);
         true
     }
 
-    /// V8 gave the isolate up; the calling thread is the one inside and never returns.
+    /// Gives the isolate up: V8 did, and the calling thread is the one inside and never returns; or the guest doesn't
+    /// stop, and the calling thread is the keeper.
     pub fn condemn(self: &Arc<Self>, failure: Failure) {
         self.status.store(Status::Condemned as u8, Ordering::SeqCst);
         let answers = std::mem::take(&mut *lock(&self.inside.0.running));
@@ -436,10 +442,12 @@ impl Isolate {
             let _ = self.terminator.set(guest.terminator());
             guest
         });
+        worker.set_inside(Arc::downgrade(self));
         self.lingering.store((&raw const *worker).cast_mut(), Ordering::Release);
         self.clocks().enter();
         let guest = guest.enter(self, worker, |inside| self.drain(inside, worker, waiter));
         self.clocks().leave();
+        worker.set_inside(Weak::new());
         self.lingering.store(std::ptr::null_mut(), Ordering::Release);
         match guest {
             None => self.set_ended(),

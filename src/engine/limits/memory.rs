@@ -9,6 +9,9 @@ use crate::engine::transfer::Block;
 /// Bytes in a megabyte, as `memoryLimit` counts them.
 pub const MB: usize = 1 << 20;
 
+/// What V8's heap is taken to use before its first collection, in bytes.
+const YOUNG_HEAP: usize = 2 * MB;
+
 /// What one isolate may use and does use.
 #[derive(Debug)]
 pub struct Memory {
@@ -30,7 +33,7 @@ impl Memory {
         Arc::new(Self {
             limit,
             buffers: AtomicUsize::new(0),
-            heap: AtomicUsize::new(0),
+            heap: AtomicUsize::new(YOUNG_HEAP),
             refused: AtomicBool::new(false),
             exceeded: AtomicBool::new(false),
         })
@@ -41,10 +44,16 @@ impl Memory {
         self.buffers.load(Ordering::Relaxed)
     }
 
-    /// Notes the heap's size after a collection; `true` when the limit is passed.
+    /// Notes the heap's size after a collection; `true` when the limit is passed. Buffers that were within it when they
+    /// were made may be over it together with a heap that grew since: for that there is some room.
     pub fn note_heap(&self, used: usize) -> bool {
         self.heap.store(used, Ordering::Relaxed);
-        used + self.buffers() > self.limit
+        used > self.limit || used + self.buffers() > self.limit + self.headroom()
+    }
+
+    /// How far above the limit the guest may get while it unwinds, in bytes.
+    pub fn headroom(&self) -> usize {
+        (self.limit / 4).max(8 * MB)
     }
 
     /// Marks the limit as passed.

@@ -2,4 +2,5 @@
 
 pub mod fatal;
 pub mod memory;
+pub mod park;
 pub mod watchdog;

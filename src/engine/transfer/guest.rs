@@ -532,6 +532,9 @@ fn call_over<'s>(
     arguments: &v8::FunctionCallbackArguments<'s>,
 ) -> Result<v8::Local<'s, v8::Value>, Stop> {
     let guest = realmed.guest;
+    if guest.must_unwind() {
+        return Err(Stop::Terminated);
+    }
     let mut values = Arguments::new();
     for i in 0..arguments.length() {
         values.push(realmed.export(scope, arguments.get(i), CALLBACK)?);
