@@ -58,4 +58,7 @@ await main(async () => {
 		throw error;
 	}
 	process.exitCode = signal ? 1 : status;
+	if (process.exitCode !== 0) {
+		console.error(`islet: for names in a C stack: addr2line -Cfpe ${ADDON} 0x… (the numbers after the +)`);
+	}
 });

@@ -101,6 +101,8 @@ pub struct Isolate {
     dropped: Mutex<Vec<u32>>,
     foreground: Mutex<Vec<v8::Task>>,
     background: Mutex<Option<Work>>,
+    /// Its end is under way: promises that it still has to reject keep the environment alive.
+    ending: Mutex<Option<Work>>,
     /// The thread that lingered inside last, for handing it a task without the queue; null while none is inside.
     lingering: AtomicPtr<Worker>,
     queue: Apart<Mutex<Queue>>,
@@ -147,6 +149,7 @@ impl Isolate {
             dropped: Mutex::default(),
             foreground: Mutex::default(),
             background: Mutex::default(),
+            ending: Mutex::default(),
             lingering: AtomicPtr::new(std::ptr::null_mut()),
             queued: AtomicUsize::new(0),
             queue: Apart(Mutex::new(Queue {
@@ -381,6 +384,7 @@ impl Isolate {
             return false;
         }
         let _ = self.cause.set(cause);
+        *lock(&self.ending) = Some(Work::begin(&self.host));
         if let Some(terminator) = self.terminator.get() {
             terminator.terminate_execution();
         }
@@ -404,9 +408,15 @@ impl Isolate {
         drop(tasks);
         self.clocks().leave();
         self.set_background(None);
+        self.end_ending();
         if self.reports_catastrophes {
             self.host.catastrophe(self.id, failure.to_string());
         }
+    }
+
+    fn end_ending(&self) {
+        let work = lock(&self.ending).take();
+        drop(work);
     }
 
     fn set_ended(&self) {
@@ -420,6 +430,7 @@ impl Isolate {
             std::mem::take(&mut queue.tasks)
         };
         drop(tasks);
+        self.end_ending();
     }
 
     /// A guest thread works for this isolate: all that is queued, and what comes while it lingers.

@@ -40,8 +40,8 @@ macro_rules! with_env {
     )*};
 }
 
-plain!(local, send_again);
-with_env!(call, resume, post, poll, reply, settle);
+plain!(send_again);
+with_env!(call, resume, post, poll, reply, settle, local);
 
 /// `start(scratch, wake)`: sets the environment up.
 unsafe extern "C" fn start(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {

@@ -2,6 +2,8 @@
 
 use std::sync::atomic::Ordering;
 
+use napi_sys as sys;
+
 use super::calls::{answer, at};
 use super::env::NodeEnv;
 use super::wire::Reader;
@@ -28,9 +30,10 @@ mod op {
 
 impl NodeEnv {
     /// Does what the scratch says and answers there.
-    pub fn local(&self) {
+    pub fn local(&self, env: sys::napi_env) {
         let outcome = self.run_local();
         self.send_outcome(outcome, answer::VALUE, answer::THROWN);
+        self.hold(env);
     }
 
     /// A handle as its number: for constructors, whose object exists already.
