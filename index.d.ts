@@ -85,7 +85,8 @@ declare namespace islet {
 		 * reactions that run before the call ends, but not those that run later (when a promise of the host settles).
 		 *
 		 * Past it the call fails with `Error` "Script execution timed out." (`ERR_TIMEOUT`). The guest can't catch
-		 * that, and no `finally` runs; the isolate can be used further. Default: 0, no limit. Negative: no limit.
+		 * that, and no `finally` runs. The isolate can be used further, unless the guest didn't stop within 250 ms more: some
+		 * of V8's builtins never look. Then the isolate is given up. Default: 0, no limit. Negative: no limit.
 		 */
 		timeout?: number | undefined;
 	};
@@ -111,16 +112,17 @@ declare namespace islet {
 		 * How much memory the guest may hold, in MB: V8's heap and array buffers together. At least 8, at most 1048576;
 		 * fractions are rounded up. Default: 128.
 		 *
-		 * A guest that passes it ends with its isolate: the running call fails with `Error` (`ERR_MEMORY_LIMIT`),
-		 * later ones with `ERR_ISOLATE_DISPOSED`. V8 looks when it collects garbage, so for a moment the guest may
-		 * hold more. WebAssembly memories are not counted in this version.
+		 * An array buffer that doesn't fit is a `RangeError` in the guest. A guest whose heap passes the limit ends with its
+		 * isolate: the running call fails with `Error` (`ERR_MEMORY_LIMIT`), later ones with `ERR_ISOLATE_DISPOSED`. V8
+		 * looks when it collects garbage, so for a moment the guest may hold more. WebAssembly memories and growing
+		 * shared array buffers are not counted in this version.
 		 */
 		memoryLimit?: number | undefined;
 		/**
-		 * Called on the event loop when V8 gave the isolate up: it met a fatal error, or ran out of memory in
-		 * a place where it can't unwind. The isolate's callers have been answered (`ERR_ENGINE_FATAL` or
-		 * `ERR_MEMORY_LIMIT`), the process goes on; the isolate's memory and one sleeping thread stay until
-		 * the process ends.
+		 * Called on the event loop when the isolate was given up: V8 met a fatal error, or ran out of memory where
+		 * it can't unwind, or the guest didn't stop when it was told to. The isolate's callers have been answered
+		 * (`ERR_ENGINE_FATAL`, `ERR_MEMORY_LIMIT`, `ERR_TIMEOUT`), the process goes on; the isolate's memory and one
+		 * sleeping thread stay until the process ends.
 		 */
 		onCatastrophicError?: ((message: string) => void) | undefined;
 		/** Not in this version: `true` throws a `TypeError` (`ERR_NOT_SUPPORTED`). */
@@ -221,7 +223,7 @@ declare namespace islet {
 	 * | `ERR_WRONG_THREAD` | `Error` | `applySyncPromise` was called by the host |
 	 * | `ERR_TIMEOUT` | `Error` | `timeout` ran out |
 	 * | `ERR_MEMORY_LIMIT` | `Error` | the guest passed its memory limit, and its isolate ended |
-	 * | `ERR_MEMORY_LIMIT` | `RangeError` | a buffer passed to the guest doesn't fit its limit; the isolate goes on |
+	 * | `ERR_MEMORY_LIMIT` | `RangeError` | an array buffer doesn't fit the guest's memory limit; the isolate goes on |
 	 * | `ERR_STRING_TOO_LONG` | `RangeError` | a string is longer than V8 allows |
 	 * | `ERR_ISOLATE_DISPOSED` | `Error` | the isolate has ended, before the call or during it |
 	 * | `ERR_ENGINE_FATAL` | `Error` | V8 met a fatal error in this isolate, which ended |
@@ -229,8 +231,9 @@ declare namespace islet {
 	 * | `ERR_NO_THREAD` | `Error` | the system gave no thread to run the isolate on |
 	 * | `ERR_INTERNAL` | `Error` | a mistake of the library |
 	 *
-	 * Errors that a guest throws keep their own `code`, if they have one, and a guest can choose it: don't take it
-	 * as proof of anything. Ask {@link Isolate.isDisposed} whether an isolate has ended.
+	 * An `Error` that a guest throws keeps the `code` the guest gave it, unless it is one that the engine raises
+	 * (`ERR_TIMEOUT`, `ERR_MEMORY_LIMIT`, …): these can't be forged. But a guest may throw any other object as well: look for
+	 * `instanceof Error` first. Ask {@link Isolate.isDisposed} whether an isolate has ended.
 	 */
 	type ErrorCode =
 		| 'ERR_DATA_CLONE'
@@ -282,9 +285,9 @@ declare namespace islet {
 	 * A V8 isolate: a heap and a garbage collector of its own, which runs on threads of the library, never on the
 	 * caller's. Several contexts may live in one; they share its heap and its limits, and run one at a time.
 	 *
-	 * An isolate ends by {@link Isolate.dispose}, by its memory limit, by a fatal error of V8, when the thread (main
-	 * or worker) that made it ends, or when nothing refers to it any more: neither it nor any context, script,
-	 * reference or function of it.
+	 * An isolate ends by {@link Isolate.dispose}, by its memory limit, by a fatal error of V8, when its guest doesn't
+	 * stop, when the thread (main or worker) that made it ends, or when nothing refers to it any more: neither it nor any
+	 * context, script, reference or function of it.
 	 */
 	class Isolate {
 		private readonly [brand]: 'Isolate';

@@ -22,10 +22,16 @@ use crate::engine::lock;
 /// of nested calls around it.
 const GUEST_STACK: usize = 8 << 20;
 
-/// Flags that hold for every isolate. `--no-hard-abort`: a fatal error calls `abort()`, which `limits::fatal`
-/// catches, instead of a trap instruction. `--single-threaded-gc`: a guest's collections run on the guest's
-/// own thread, so that their cost and their fatal errors are its own.
-const FLAGS: &str = "--no-hard-abort --single-threaded-gc --no-print-flag-values";
+/// Flags that hold for every isolate.
+///
+/// - `--no-hard-abort`: a fatal error calls `abort()`, which `limits::fatal` catches, instead of a trap instruction.
+/// - `--single-threaded-gc`: a guest's collections run on the guest's own thread, so that their cost and their fatal
+///   errors are its own.
+/// - `--no-concurrent-recompilation`: likewise for its compilations. And while one is under way elsewhere, V8's
+///   interpreter looks at a termination request only every 2^30 bytes of bytecode, which takes seconds
+///   (tiering-manager.cc, `InterruptBudgetFor`): a `timeout` would come that much too late.
+const FLAGS: &str =
+    "--no-hard-abort --single-threaded-gc --no-concurrent-recompilation --no-print-flag-values";
 
 /// How long after the last isolate ended its memory is given back to the system, in ns: not for each of many.
 const TRIM_AFTER: u64 = 100_000_000;
