@@ -239,7 +239,7 @@ describe('what crosses often', { concurrency: 2 }, () => {
 				let loop;
 				${program};
 				const run = async () => {
-					for (let i = 0; i < ${times(500)}; ++i) {
+					for (let i = 0; i < ${times(300)}; ++i) {
 						await loop(i);
 						if (i % 200 === 0) { await collect(); context.evalSync('1'); }
 					}

@@ -170,7 +170,7 @@ const mainSource = (source, end, { rounds, group = 1 }) => `
 describe('a worker is terminated', { concurrency: 2 }, () => {
 	for (const [what, { code }] of entries(() => true)) {
 		it(`with ${what}`, async () => {
-			const source = mainSource(workerSource(code), 'await worker.terminate()', { rounds: times(5) });
+			const source = mainSource(workerSource(code), 'await worker.terminate()', { rounds: times(4) });
 			assert.deepEqual(await child(source, { deadline: 60_000 }), [[2, 4]]);
 		});
 	}
@@ -196,7 +196,7 @@ describe('a worker calls process.exit()', { concurrency: 2 }, () => {
 		'in a getter of an argument': 'guest().context.evalSync("x => x")({ get a() { process.exit() } })',
 	})) {
 		it(what, async () => {
-			const source = mainSource(`${WORKER_PREAMBLE} ${code}`, '', { rounds: times(5) });
+			const source = mainSource(`${WORKER_PREAMBLE} ${code}`, '', { rounds: times(4) });
 			assert.deepEqual(await child(source, { deadline: 60_000 }), [[2, 4]]);
 		});
 	}
@@ -478,7 +478,7 @@ describe('dispose', { concurrency: 2 }, () => {
 				assert.ok(['ERR_ISOLATE_DISPOSED', 'ERR_TIMEOUT'].includes(await call), await call);
 			}`,
 		'against memory limits': `
-			for (let i = 0; i < ${times(60)}; ++i) {
+			for (let i = 0; i < ${times(30)}; ++i) {
 				const { isolate, context } = guest({ memoryLimit: 8 });
 				const call = context.eval(i % 2 ? 'const a = []; while (true) a.push({})' : 'new Array(1e8).fill(0); while (true);').then(() => 'ok', error => error.code);
 				await sleep(i % 12);

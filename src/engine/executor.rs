@@ -360,7 +360,7 @@ pub fn check_stall(now: u64) -> Option<u64> {
         let worker = Worker::take();
         lock(&executor.pool).all.push(worker);
         let first = Arc::clone(&isolate);
-        if platform::spawn_from_keeper(move || work(worker, first)).is_err() {
+        if platform::spawn_guest(move || work(worker, first)).is_err() {
             executor.retire(worker);
             let mut pool = lock(&executor.pool);
             pool.waiting.push_back((isolate, now));

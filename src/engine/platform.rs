@@ -107,6 +107,10 @@ fn initialize() {
 /// Starts a guest thread.
 pub fn spawn_guest(body: impl FnOnce() + Send + 'static) -> Result<(), String> {
     let Some(keeper) = KEEPER.get() else { return Err("V8 was not started".into()) };
+    if std::thread::current().id() == keeper.thread.id() {
+        // The keeper's own duties (a delayed task, an isolate given up) may come here: it can't wait for itself.
+        return start_guest(Box::new(body));
+    }
     let (answer, answered) = channel();
     lock(&keeper.spawn).send((Box::new(body), answer)).map_err(|_| "the keeper thread has ended")?;
     keeper.thread.unpark();
@@ -116,11 +120,6 @@ pub fn spawn_guest(body: impl FnOnce() + Send + 'static) -> Result<(), String> {
 fn start_guest(body: Start) -> Result<(), String> {
     let thread = std::thread::Builder::new().name("islet-guest".into()).stack_size(GUEST_STACK);
     thread.spawn(body).map(drop).map_err(|error| error.to_string())
-}
-
-/// Starts a guest thread from the keeper itself. Without one more thread, the work goes on waiting for one.
-pub fn spawn_from_keeper(body: impl FnOnce() + Send + 'static) -> Result<(), String> {
-    start_guest(Box::new(body))
 }
 
 /// Makes sure that the keeper looks no later than `at`.
