@@ -80,6 +80,12 @@ pub fn run(
 impl Cx<'_> {
     fn create_context(self, scope: &mut v8::PinScope<'_, '_, ()>) -> Outcome {
         let context = v8::Context::new(scope, v8::ContextOptions::default());
+        // One token for all contexts of an isolate: a global object that the host hands to another of them can be used
+        // there. What isn't handed over isn't reached anyway.
+        let token = v8::String::new_from_utf8(scope, b"islet", v8::NewStringType::Internalized);
+        if let Some(token) = token {
+            context.set_security_token(token.into());
+        }
         let realm = Rc::new(Realm { context: v8::Global::new(scope, context) });
         self.guest.note_realm(&realm);
         let scope = &mut v8::ContextScope::new(scope, context);
