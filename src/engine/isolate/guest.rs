@@ -455,7 +455,7 @@ impl Inside<'_> {
             v8::scope!(let scope, self.v8);
             operations::run(guest, isolate, scope, request)
         };
-        if depth == 0 {
+        if depth == 0 && !worker.deadline.has_fired() && !guest.must_unwind() {
             // Inside the time limit: reactions are as much the guest's work as the call itself.
             self.v8.perform_microtask_checkpoint();
             if matches!(outcome, Ok(Transfer::Promise(_))) || isolate.has_background() {

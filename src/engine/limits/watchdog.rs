@@ -102,6 +102,11 @@ impl Deadline {
         platform::keeper_wake_before(at);
     }
 
+    /// Whether the limit has passed and V8 was told to stop: nothing more of the guest is to run then.
+    pub fn has_fired(&self) -> bool {
+        self.at.load(Ordering::Relaxed) != 0 && lock(&self.state).fired != 0
+    }
+
     /// Ends the stretch.
     pub fn end(&self) -> Ended {
         if self.at.load(Ordering::Relaxed) == 0 {
