@@ -1,3 +1,5 @@
+/// <reference lib="esnext.disposable" />
+
 // Types of islet 0.1. The names are those of isolated-vm 7, as far as this version has what they name.
 //
 // Units: memory limits in MB (1 MB = 1048576 bytes), sizes in bytes, `timeout` in milliseconds, clocks in nanoseconds.
@@ -214,7 +216,7 @@ declare namespace islet {
 	 * | `ERR_INVALID_ARG_TYPE` | `TypeError` | an argument or an option has the wrong type |
 	 * | `ERR_MISSING_ARGS` | `TypeError` | a required argument is missing |
 	 * | `ERR_OUT_OF_RANGE` | `RangeError` | `memoryLimit` is below 8 or above 1048576 |
-	 * | `ERR_NOT_SUPPORTED` | `TypeError` | an option of isolated-vm that this version has not |
+	 * | `ERR_NOT_SUPPORTED` | `TypeError` | an option of isolated-vm that this version has not, or `NativeModule` |
 	 * | `ERR_NON_TRANSFERABLE` | `TypeError` | a value needs a transfer option and has none, or is a symbol |
 	 * | `ERR_DATA_CLONE` | `TypeError` | a value can't be copied, or a buffer can't be transferred |
 	 * | `ERR_REFERENCE` | `TypeError` | `get`, `set`, `delete` or `apply` can't be done on this value |
@@ -257,6 +259,12 @@ declare namespace islet {
 
 	// --- Isolate ---------------------------------------------------------------------------------
 
+	/**
+	 * Why an isolate ended: `dispose()` was called; it passed its memory limit; its guest didn't stop when its time was over;
+	 * V8 met a fatal error; nothing referred to it any more; the thread (main or worker) that made it ended.
+	 */
+	type DisposeReason = 'disposed' | 'memory' | 'timeout' | 'fatal' | 'unreachable' | 'environment';
+
 	/** What `getHeapStatistics` gives: V8's `HeapStatistics` and one figure more. In bytes. */
 	type HeapStatistics = {
 		/** What V8 has taken from the system for its heap. */
@@ -279,6 +287,18 @@ declare namespace islet {
 		does_zap_garbage: number;
 		/** Array buffers of the isolate. They count against `memoryLimit`. */
 		externally_allocated_size: number;
+		/** Contexts that live, released ones included as long as something refers into them. A count. */
+		number_of_native_contexts: number;
+		/** The ones among them that V8 knows to be detached and that were not collected yet. A count. */
+		number_of_detached_contexts: number;
+		/** What V8's table of global handles takes. */
+		total_global_handles_size: number;
+		/** The part of it in use. */
+		used_global_handles_size: number;
+		/** Memory outside the heap that V8 knows to be kept alive by objects in it: array buffers, external strings. */
+		external_memory: number;
+		/** What has been allocated in the heap since the isolate was made, collected objects included. */
+		total_allocated_bytes: number;
 	};
 
 	/**
@@ -313,6 +333,9 @@ declare namespace islet {
 		/** Whether the isolate has ended, for whatever reason, or is about to. */
 		readonly isDisposed: boolean;
 
+		/** Why the isolate has ended, or is about to; `undefined` while it works. */
+		readonly disposeReason: DisposeReason | undefined;
+
 		/**
 		 * How many things in this isolate others hold: contexts, their globals, scripts, references, functions, pending
 		 * promises. What was released is taken off with the next call into the isolate.
@@ -344,11 +367,23 @@ declare namespace islet {
 		getHeapStatisticsSync(): HeapStatistics;
 
 		/**
+		 * Collects all garbage of the guest, on its own thread. No time limit holds meanwhile; it takes longer the more
+		 * is alive.
+		 * @throws `ERR_ISOLATE_DISPOSED`
+		 */
+		collectGarbage(): Promise<void>;
+		/** Like {@link Isolate.collectGarbage}; the caller waits. */
+		collectGarbageSync(): void;
+
+		/**
 		 * Ends the isolate. What runs in it is stopped and fails, as do calls that wait for their turn and
 		 * all later ones (`ERR_ISOLATE_DISPOSED`). Doesn't wait for the end.
 		 * @throws `Error` "Isolate is already disposed" (`ERR_ISOLATE_DISPOSED`)
 		 */
 		dispose(): void;
+
+		/** For `using`: {@link Isolate.dispose}, unless the isolate has ended already. */
+		[Symbol.dispose](): void;
 	}
 
 	// --- Context ---------------------------------------------------------------------------------
@@ -405,6 +440,8 @@ declare namespace islet {
 		 * @returns `false` when it had been released before
 		 */
 		release(): boolean;
+		/** For `using`: {@link Context.release}. */
+		[Symbol.dispose](): void;
 	}
 
 	// --- Script ----------------------------------------------------------------------------------
@@ -426,6 +463,8 @@ declare namespace islet {
 
 		/** Lets go of the script. What it made when it ran stays. A second time it does nothing. */
 		release(): void;
+		/** For `using`: {@link Script.release}. */
+		[Symbol.dispose](): void;
 	}
 
 	// --- Reference -------------------------------------------------------------------------------
@@ -552,6 +591,8 @@ declare namespace islet {
 		 * @throws `Error` "Reference has been released" (`ERR_RELEASED`), the second time
 		 */
 		release(): void;
+		/** For `using`: {@link Reference.release}, unless that was done before. */
+		[Symbol.dispose](): void;
 	}
 
 	/** What {@link Reference.derefInto} gives. It has no members; it is there to be passed. */
@@ -598,6 +639,8 @@ declare namespace islet {
 		 * @throws `Error` "Copy has been released" (`ERR_RELEASED`), the second time
 		 */
 		release(): void;
+		/** For `using`: {@link ExternalCopy.release}, unless that was done before. */
+		[Symbol.dispose](): void;
 	}
 
 	/** What {@link ExternalCopy.copyInto} gives. It has no members; it is there to be passed. */
@@ -618,6 +661,20 @@ declare namespace islet {
 
 		/** @throws `ERR_MISSING_ARGS`, `ERR_INVALID_ARG_TYPE` (also for two modes at once) */
 		constructor(fn: T, options?: CallbackOptions | null);
+	}
+
+	// --- NativeModule ----------------------------------------------------------------------------
+
+	/**
+	 * In isolated-vm this loads an addon into an isolate. Here that can't be: addons are built for the V8 of Node, and guests
+	 * run on another one. What there is instead: the addon's code compiled to WebAssembly, which runs in the guest,
+	 * or functions of the host that call the addon ({@link Callback}).
+	 */
+	class NativeModule {
+		private readonly [brand]: 'NativeModule';
+
+		/** @throws `TypeError` (`ERR_NOT_SUPPORTED`), always */
+		constructor(filename: string);
 	}
 
 	// --- how types follow the options ------------------------------------------------------------
@@ -699,6 +756,7 @@ declare namespace islet {
 		ContextOptions,
 		Copy,
 		Dereference,
+		DisposeReason,
 		ErrorCode,
 		ExternalCopy,
 		ExternalCopyCopyOptions,
@@ -706,6 +764,7 @@ declare namespace islet {
 		HeapStatistics,
 		Isolate,
 		IsolateOptions,
+		NativeModule,
 		Reference,
 		ReferenceApplyOptions,
 		ReferenceGetOptions,

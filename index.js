@@ -4,7 +4,8 @@ const { Callback } = require('./lib/callback');
 const { Context } = require('./lib/context');
 const { ExternalCopy } = require('./lib/external-copy');
 const { Isolate } = require('./lib/isolate');
+const { NativeModule } = require('./lib/native-module');
 const { Reference } = require('./lib/reference');
 const { Script } = require('./lib/script');
 
-module.exports = { Callback, Context, ExternalCopy, Isolate, Reference, Script };
+module.exports = { Callback, Context, ExternalCopy, Isolate, NativeModule, Reference, Script };

@@ -1,6 +1,7 @@
 'use strict';
 
 const channel = require('./channel');
+const { DISPOSE } = require('./disposable');
 const { Handle, MAKE, drop, idOf, open, own } = require('./handle');
 const { originOf, setAsContext, writeSource } = require('./isolate');
 const {
@@ -102,6 +103,10 @@ class Context extends Handle {
 			channel.release(drop(global));
 		}
 		return true;
+	}
+
+	[DISPOSE]() {
+		this.release();
 	}
 }
 

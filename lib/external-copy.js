@@ -1,8 +1,9 @@
 'use strict';
 
 const channel = require('./channel');
+const { DISPOSE } = require('./disposable');
 const { typeError, withCode } = require('./errors');
-const { Handle, MAKE, drop, open, pin, unpin } = require('./handle');
+const { Handle, MAKE, drop, open, own, pin, unpin } = require('./handle');
 const native = require('./native');
 const { boolean, COPY, optionsOf, required } = require('./options');
 const wire = require('./wire');
@@ -111,6 +112,12 @@ class ExternalCopy extends Handle {
 	release() {
 		open(this, 'Copy');
 		channel.release(drop(this));
+	}
+
+	[DISPOSE]() {
+		if (own(this, 'Copy') >= 0) {
+			this.release();
+		}
 	}
 }
 

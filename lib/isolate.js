@@ -1,6 +1,7 @@
 'use strict';
 
 const channel = require('./channel');
+const { DISPOSE } = require('./disposable');
 const { typeError, withCode } = require('./errors');
 const { Handle, MAKE, open } = require('./handle');
 const { int32, optionsOf, required, string, stringArgument } = require('./options');
@@ -11,12 +12,14 @@ const CREATE_CONTEXT = 1;
 const COMPILE_SCRIPT = 2;
 const HEAP_STATISTICS = 11;
 const NEW_ISOLATE = 101;
-const DISPOSE = 103;
+const DISPOSE_ISOLATE = 103;
 const IS_DISPOSED = 104;
 const CPU_TIME = 105;
 const WALL_TIME = 106;
 const REFERENCE_COUNT = 107;
 const ISOLATE_ID = 111;
+const COLLECT_GARBAGE = 40;
+const DISPOSE_REASON = 140;
 
 /** The kind of handle (src/face/node/wire.rs). */
 const KIND = 0;
@@ -30,6 +33,8 @@ const MOST_LIMIT = 1 << 20;
 const STATISTICS = [
 	'total_heap_size', 'total_heap_size_executable', 'total_physical_size', 'total_available_size', 'used_heap_size',
 	'heap_size_limit', 'malloced_memory', 'peak_malloced_memory', 'does_zap_garbage', 'externally_allocated_size',
+	'number_of_native_contexts', 'number_of_detached_contexts', 'total_global_handles_size', 'used_global_handles_size',
+	'external_memory', 'total_allocated_bytes',
 ];
 
 function memoryLimitOf(options) {
@@ -111,6 +116,10 @@ class Isolate extends Handle {
 		return channel.local(IS_DISPOSED, open(this, 'Isolate'));
 	}
 
+	get disposeReason() {
+		return channel.local(DISPOSE_REASON, open(this, 'Isolate'));
+	}
+
 	get cpuTime() {
 		return channel.local(CPU_TIME, open(this, 'Isolate'));
 	}
@@ -124,7 +133,11 @@ class Isolate extends Handle {
 	}
 
 	dispose() {
-		channel.local(DISPOSE, open(this, 'Isolate'));
+		channel.local(DISPOSE_ISOLATE, open(this, 'Isolate'));
+	}
+
+	[DISPOSE]() {
+		channel.local(DISPOSE_ISOLATE, open(this, 'Isolate'), 1);
 	}
 
 	async createContext(options) {
@@ -168,6 +181,14 @@ class Isolate extends Handle {
 
 	getHeapStatisticsSync() {
 		return statistics(channel.callSync(HEAP_STATISTICS, open(this, 'Isolate'), 0, 0, 0, channel.nothing));
+	}
+
+	async collectGarbage() {
+		return channel.callAsync(COLLECT_GARBAGE, open(this, 'Isolate'), 0, 0, 0, channel.nothing);
+	}
+
+	collectGarbageSync() {
+		return channel.callSync(COLLECT_GARBAGE, open(this, 'Isolate'), 0, 0, 0, channel.nothing);
 	}
 }
 

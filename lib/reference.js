@@ -2,6 +2,7 @@
 
 const channel = require('./channel');
 const { isCallback, callbackParts } = require('./callback');
+const { DISPOSE } = require('./disposable');
 const { released, typeError, withCode } = require('./errors');
 const { Copy } = require('./external-copy');
 const { Handle, MAKE, drop, idOf, kindOf, open, pin, unpin } = require('./handle');
@@ -249,6 +250,12 @@ class Reference extends Handle {
 			wire.releaseHostValue(index);
 		} else {
 			channel.release(drop(this));
+		}
+	}
+
+	[DISPOSE]() {
+		if (this.#host !== undefined || idOf(this) >= 0) {
+			this.release();
 		}
 	}
 }

@@ -2,6 +2,7 @@
 
 const channel = require('./channel');
 const { Context } = require('./context');
+const { DISPOSE } = require('./disposable');
 const { typeError } = require('./errors');
 const { Handle, MAKE, drop, idOf, open, own } = require('./handle');
 const { boolean, optionsOf, required, timeoutOf, transferOf } = require('./options');
@@ -53,6 +54,10 @@ class Script extends Handle {
 		if (id >= 0) {
 			channel.release(id);
 		}
+	}
+
+	[DISPOSE]() {
+		this.release();
 	}
 }
 

@@ -10,8 +10,6 @@ check<Same<typeof context, ivm.Context>>();
 
 // @ts-expect-error isolated-vm's modules are not in this version
 new ivm.Module();
-// @ts-expect-error nor its native modules
-new ivm.NativeModule('x.node');
 // @ts-expect-error a type only
 ivm.Dereference;
 // @ts-expect-error a type only

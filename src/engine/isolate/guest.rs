@@ -355,7 +355,8 @@ impl Guest {
         self.table.borrow_mut().remove(id)
     }
 
-    fn forget_dropped(&self, isolate: &Isolate) {
+    /// Forgets what nobody refers to any more.
+    pub fn forget_dropped(&self, isolate: &Isolate) {
         for id in isolate.take_dropped() {
             let entry = self.table.borrow_mut().remove(id);
             if entry.is_some() {

@@ -56,6 +56,24 @@ pub enum Cause {
     Memory,
     /// Its Node environment ended.
     Environment,
+    /// It did not stop when its time was over.
+    Timeout,
+    /// V8 met a fatal error.
+    Fatal,
+}
+
+impl Cause {
+    /// What `disposeReason` says.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Disposed => "disposed",
+            Self::Unreachable => "unreachable",
+            Self::Memory => "memory",
+            Self::Environment => "environment",
+            Self::Timeout => "timeout",
+            Self::Fatal => "fatal",
+        }
+    }
 }
 
 /// What an isolate without a thread inside is at.
@@ -208,6 +226,11 @@ impl Isolate {
             Some(Cause::Memory) => Failure::MemoryLimit,
             _ => Failure::DisposedDuring,
         }
+    }
+
+    /// Why it ended, by the name that users know; `None` while it lives.
+    pub fn end_reason(&self) -> Option<&'static str> {
+        if self.is_live() { None } else { self.cause.get().map(|cause| cause.name()) }
     }
 
     /// V8's handle for terminating it from any thread.
@@ -374,6 +397,11 @@ impl Isolate {
     /// Asks for its end. Returns whether it was alive.
     pub fn dispose(self: &Arc<Self>, cause: Cause) -> bool {
         let queue = lock(&self.queue.0);
+        if !self.is_live() {
+            return false;
+        }
+        // Before the status: whoever sees that it has ended sees why.
+        let _ = self.cause.set(cause);
         let live = self.status.compare_exchange(
             Status::Live as u8,
             Status::Ending as u8,
@@ -383,7 +411,6 @@ impl Isolate {
         if live.is_err() {
             return false;
         }
-        let _ = self.cause.set(cause);
         *lock(&self.ending) = Some(Work::begin(&self.host));
         if let Some(terminator) = self.terminator.get() {
             terminator.terminate_execution();
@@ -399,6 +426,11 @@ impl Isolate {
     /// Gives the isolate up: V8 did, and the calling thread is the one inside and never returns; or the guest doesn't
     /// stop, and the calling thread is the keeper.
     pub fn condemn(self: &Arc<Self>, failure: Failure) {
+        let _ = self.cause.set(match failure {
+            Failure::MemoryLimit => Cause::Memory,
+            Failure::Timeout => Cause::Timeout,
+            _ => Cause::Fatal,
+        });
         self.status.store(Status::Condemned as u8, Ordering::SeqCst);
         let answers = std::mem::take(&mut *lock(&self.inside.0.running));
         let tasks = std::mem::take(&mut lock(&self.queue.0).tasks);

@@ -117,6 +117,8 @@ pub enum Request {
         target: u32,
     },
     HeapStatistics,
+    /// A full collection.
+    CollectGarbage,
     /// A promise of the guest is settled from outside.
     Settle {
         resolver: u32,

@@ -2,6 +2,7 @@
 //! and whether anybody waits, is the business of those who send requests.
 
 mod evaluate;
+mod heap;
 mod reference;
 
 use std::rc::Rc;
@@ -67,6 +68,7 @@ pub fn run(
         }
         Request::Copy { target } => cx.copy(scope, target),
         Request::HeapStatistics => cx.heap_statistics(scope),
+        Request::CollectGarbage => cx.collect_garbage(scope),
         Request::Settle { resolver, outcome } => cx.settle(scope, resolver, *outcome),
         Request::Foreground => {
             for task in isolate.take_foreground() {
@@ -95,27 +97,6 @@ impl Cx<'_> {
         let id = self.guest.keep(self.isolate, Entry::Context(Rc::clone(&realm)));
         let context = Transfer::Handle(realmed.remote(id, RemoteKind::Context, 5));
         Ok(Transfer::Pair(Box::new((context, global))))
-    }
-
-    fn heap_statistics(self, scope: &mut v8::PinScope<'_, '_, ()>) -> Outcome {
-        let s = scope.get_heap_statistics();
-        let memory = self.guest.memory();
-        Ok(Transfer::Numbers(
-            [
-                s.total_heap_size(),
-                s.total_heap_size_executable(),
-                s.total_physical_size(),
-                s.total_available_size(),
-                s.used_heap_size(),
-                memory.limit,
-                s.malloced_memory(),
-                s.peak_malloced_memory(),
-                usize::from(s.does_zap_garbage()),
-                memory.buffers(),
-            ]
-            .map(|n| n as f64)
-            .to_vec(),
-        ))
     }
 
     fn settle(self, scope: &mut v8::PinScope<'_, '_, ()>, resolver: u32, outcome: Outcome) -> Outcome {

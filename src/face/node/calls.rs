@@ -70,6 +70,7 @@ mod op {
     pub const APPLY: i32 = 9;
     pub const COPY: i32 = 10;
     pub const HEAP_STATISTICS: i32 = 11;
+    pub const COLLECT_GARBAGE: i32 = 40;
 }
 
 const FLAG_PROMISE: i32 = 4;
@@ -201,11 +202,15 @@ impl NodeEnv {
         let context = || self.remote(target, RemoteKind::Context, "Context");
         let mut other = None;
         let (remote, request) = match self.header(at::OP) {
-            op @ (op::CREATE_CONTEXT | op::COMPILE_SCRIPT | op::HEAP_STATISTICS) => {
+            op @ (op::CREATE_CONTEXT
+            | op::COMPILE_SCRIPT
+            | op::HEAP_STATISTICS
+            | op::COLLECT_GARBAGE) => {
                 let lease = self.isolate(target)?;
                 let request = match op {
                     op::CREATE_CONTEXT => Request::CreateContext,
                     op::HEAP_STATISTICS => Request::HeapStatistics,
+                    op::COLLECT_GARBAGE => Request::CollectGarbage,
                     _ => Request::CompileScript(Self::source(reader)?),
                 };
                 return Ok((lease, request, [None, None]));

@@ -11,7 +11,7 @@ use crate::engine::error::{Failure, Outcome};
 use crate::engine::isolate::task::{Reply, Request, Task};
 use crate::engine::isolate::{Cause, Isolate};
 use crate::engine::limits::memory::MB;
-use crate::engine::transfer::{Copied, EXTERNAL_SIZE, Handle, Transfer};
+use crate::engine::transfer::{Copied, EXTERNAL_SIZE, Handle, Text, Transfer};
 
 #[allow(missing_docs)]
 mod op {
@@ -26,6 +26,7 @@ mod op {
     pub const READ_COPY: i32 = 109;
     pub const EXTERNAL_SIZE: i32 = 110;
     pub const ISOLATE_ID: i32 = 111;
+    pub const DISPOSE_REASON: i32 = 140;
 }
 
 impl NodeEnv {
@@ -57,12 +58,17 @@ impl NodeEnv {
                 Transfer::Undefined
             }
             op::DISPOSE => {
-                if !self.lease(target)?.0.dispose(Cause::Disposed) {
+                // The other number: the end of a `using` block, to which an isolate that has ended is no surprise.
+                if !self.lease(target)?.0.dispose(Cause::Disposed) && self.header(at::OTHER) == 0 {
                     return Err(Failure::AlreadyDisposed.into());
                 }
                 Transfer::Undefined
             }
             op::IS_DISPOSED => Transfer::Bool(!self.lease(target)?.0.is_live()),
+            op::DISPOSE_REASON => {
+                let reason = self.lease(target)?.0.end_reason();
+                reason.map_or(Transfer::Undefined, |reason| Transfer::Text(Text::from_str(reason)))
+            }
             op::CPU_TIME => Transfer::BigInt(false, vec![self.lease(target)?.0.clocks().cpu()]),
             op::WALL_TIME => Transfer::BigInt(false, vec![self.lease(target)?.0.clocks().wall()]),
             op::REFERENCE_COUNT => {
