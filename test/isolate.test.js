@@ -189,6 +189,8 @@ describe('getHeapStatistics', () => {
 	const NAMES = [
 		'total_heap_size', 'total_heap_size_executable', 'total_physical_size', 'total_available_size', 'used_heap_size',
 		'heap_size_limit', 'malloced_memory', 'peak_malloced_memory', 'does_zap_garbage', 'externally_allocated_size',
+		'number_of_native_contexts', 'number_of_detached_contexts', 'total_global_handles_size', 'used_global_handles_size',
+		'external_memory', 'total_allocated_bytes',
 	];
 
 	inBothForms('gives numbers under the names V8 has for them', 'getHeapStatistics', async call => {

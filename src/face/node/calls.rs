@@ -202,10 +202,7 @@ impl NodeEnv {
         let context = || self.remote(target, RemoteKind::Context, "Context");
         let mut other = None;
         let (remote, request) = match self.header(at::OP) {
-            op @ (op::CREATE_CONTEXT
-            | op::COMPILE_SCRIPT
-            | op::HEAP_STATISTICS
-            | op::COLLECT_GARBAGE) => {
+            op @ (op::CREATE_CONTEXT | op::COMPILE_SCRIPT | op::HEAP_STATISTICS | op::COLLECT_GARBAGE) => {
                 let lease = self.isolate(target)?;
                 let request = match op {
                     op::CREATE_CONTEXT => Request::CreateContext,
