@@ -214,6 +214,7 @@ declare namespace islet {
 	 * | code | class | when |
 	 * |---|---|---|
 	 * | `ERR_INVALID_ARG_TYPE` | `TypeError` | an argument or an option has the wrong type |
+	 * | `ERR_INVALID_THIS` | `TypeError` | a method was called on something else than an instance of its class |
 	 * | `ERR_MISSING_ARGS` | `TypeError` | a required argument is missing |
 	 * | `ERR_OUT_OF_RANGE` | `RangeError` | `memoryLimit` is below 8 or above 1048576 |
 	 * | `ERR_NOT_SUPPORTED` | `TypeError` | an option of isolated-vm that this version has not, or `NativeModule` |
@@ -245,6 +246,7 @@ declare namespace islet {
 		| 'ERR_INVALID_ARG_TYPE'
 		| 'ERR_ISOLATE_DISPOSED'
 		| 'ERR_MEMORY_LIMIT'
+		| 'ERR_INVALID_THIS'
 		| 'ERR_MISSING_ARGS'
 		| 'ERR_NON_TRANSFERABLE'
 		| 'ERR_NOT_SUPPORTED'

@@ -21,6 +21,32 @@ function writeClosure(source, values, flags) {
 	return values.length;
 }
 
+/** Every `eval*`: options read, code sent by `call`. */
+function evaluate(context, call, method, count, code, options) {
+	const id = open(context, 'Context');
+	required(count, 1, method);
+	stringArgument(code, method, 1);
+	options = optionsOf(options, method, 2);
+	const origin = originOf(options);
+	return options === undefined ?
+		call(EVAL, id, 0, 0, 0, writeSource, origin, code) :
+		call(EVAL, id, transferOf(options), timeoutOf(options), 0, writeSource, origin, code);
+}
+
+/** Every `evalClosure*`. */
+function evaluateClosure(context, call, method, count, code, values, options) {
+	const id = open(context, 'Context');
+	required(count, 1, method);
+	stringArgument(code, method, 1);
+	values = arrayArgument(values, method, 2);
+	options = optionsOf(options, method, 3);
+	const source = { origin: originOf(options), code };
+	return options === undefined ?
+		call(EVAL_CLOSURE, id, ELSE_THROW, 0, 0, writeClosure, source, values, 0) :
+		call(EVAL_CLOSURE, id, directionOf(options, 'result') | ELSE_THROW, timeoutOf(options), 0,
+			writeClosure, source, values, directionOf(options, 'arguments'));
+}
+
 /** A global scope with builtins of its own, inside an isolate. */
 class Context extends Handle {
 	#global;
@@ -41,53 +67,28 @@ class Context extends Handle {
 		return this.#global;
 	}
 
-	/** Every `eval*`: options read, code sent by `call`. */
-	#eval(call, method, count, code, options) {
-		const id = open(this, 'Context');
-		required(count, 1, method);
-		stringArgument(code, method, 1);
-		options = optionsOf(options, method, 2);
-		const origin = originOf(options);
-		return options === undefined ?
-			call(EVAL, id, 0, 0, 0, writeSource, origin, code) :
-			call(EVAL, id, transferOf(options), timeoutOf(options), 0, writeSource, origin, code);
-	}
-
 	async eval(code, options) {
-		return this.#eval(channel.callAsync, 'eval', arguments.length, code, options);
+		return evaluate(this, channel.callAsync, 'eval', arguments.length, code, options);
 	}
 
 	evalSync(code, options) {
-		return this.#eval(channel.callSync, 'evalSync', arguments.length, code, options);
+		return evaluate(this, channel.callSync, 'evalSync', arguments.length, code, options);
 	}
 
 	evalIgnored(code, options) {
-		this.#eval(channel.callIgnored, 'evalIgnored', arguments.length, code, options);
-	}
-
-	#evalClosure(call, method, count, code, values, options) {
-		const id = open(this, 'Context');
-		required(count, 1, method);
-		stringArgument(code, method, 1);
-		values = arrayArgument(values, method, 2);
-		options = optionsOf(options, method, 3);
-		const source = { origin: originOf(options), code };
-		return options === undefined ?
-			call(EVAL_CLOSURE, id, ELSE_THROW, 0, 0, writeClosure, source, values, 0) :
-			call(EVAL_CLOSURE, id, directionOf(options, 'result') | ELSE_THROW, timeoutOf(options), 0,
-				writeClosure, source, values, directionOf(options, 'arguments'));
+		evaluate(this, channel.callIgnored, 'evalIgnored', arguments.length, code, options);
 	}
 
 	async evalClosure(code, values, options) {
-		return this.#evalClosure(channel.callAsync, 'evalClosure', arguments.length, code, values, options);
+		return evaluateClosure(this, channel.callAsync, 'evalClosure', arguments.length, code, values, options);
 	}
 
 	evalClosureSync(code, values, options) {
-		return this.#evalClosure(channel.callSync, 'evalClosureSync', arguments.length, code, values, options);
+		return evaluateClosure(this, channel.callSync, 'evalClosureSync', arguments.length, code, values, options);
 	}
 
 	evalClosureIgnored(code, values, options) {
-		this.#evalClosure(channel.callIgnored, 'evalClosureIgnored', arguments.length, code, values, options);
+		evaluateClosure(this, channel.callIgnored, 'evalClosureIgnored', arguments.length, code, values, options);
 	}
 
 	release() {

@@ -39,6 +39,11 @@ function released(what) {
 	return withCode(new Error(what === 'Context' ? 'Context is released' : `${what} has been released`), 'ERR_RELEASED');
 }
 
+/** The error for a method called on something else than an instance of its class. */
+function illegalInvocation() {
+	return typeError('Illegal invocation', 'ERR_INVALID_THIS');
+}
+
 /** A stack without the library's own frames. */
 function withoutOwnFrames(stack) {
 	return stack?.includes(OWN_FRAMES) ?
@@ -129,4 +134,4 @@ class ErrorParts {
 	}
 }
 
-module.exports = { CLASSES, ErrorParts, Thrown, released, typeError, withCode, withoutOwnFrames };
+module.exports = { CLASSES, ErrorParts, Thrown, illegalInvocation, released, typeError, withCode, withoutOwnFrames };

@@ -4,7 +4,7 @@
  * Handles: JavaScript objects that stand for a place in the addon's handle table.
  */
 
-const { released } = require('./errors');
+const { illegalInvocation, released } = require('./errors');
 
 /** Handles whose objects were collected; emptied by the channel, outside any call. */
 const unreachable = [];
@@ -87,7 +87,7 @@ class Handle {
  */
 function own(handle, kind) {
 	if (typeof handle !== 'object' || handle === null || kindOf(handle) !== kind) {
-		throw new TypeError('Illegal invocation');
+		throw illegalInvocation();
 	}
 	return idOf(handle);
 }

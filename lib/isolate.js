@@ -91,6 +91,23 @@ function statistics(numbers) {
 	return result;
 }
 
+/** The isolate's id, when what `createContext*` was given is fine. */
+function contextOptions(isolate, options, method) {
+	const id = open(isolate, 'Isolate');
+	refuse(optionsOf(options, method, 1), ['inspector'], method);
+	return id;
+}
+
+/** What every `compileScript*` was given. */
+function compileOptions(isolate, count, code, options, method) {
+	const id = open(isolate, 'Isolate');
+	required(count, 1, method);
+	stringArgument(code, method, 1);
+	options = optionsOf(options, method, 2);
+	refuse(options, ['cachedData', 'produceCachedData'], method);
+	return [id, originOf(options)];
+}
+
 /** An isolate: a heap of its own, on threads of its own. */
 class Isolate extends Handle {
 	constructor(options, id) {
@@ -141,38 +158,23 @@ class Isolate extends Handle {
 	}
 
 	async createContext(options) {
-		const id = this.#contextOptions(options, 'createContext');
+		const id = contextOptions(this, options, 'createContext');
 		return asContext(await channel.callAsync(CREATE_CONTEXT, id, 0, 0, 0, channel.nothing));
 	}
 
 	createContextSync(options) {
-		const id = this.#contextOptions(options, 'createContextSync');
+		const id = contextOptions(this, options, 'createContextSync');
 		return asContext(channel.callSync(CREATE_CONTEXT, id, 0, 0, 0, channel.nothing));
 	}
 
-	#contextOptions(options, method) {
-		const id = open(this, 'Isolate');
-		refuse(optionsOf(options, method, 1), ['inspector'], method);
-		return id;
-	}
-
 	async compileScript(code, options) {
-		const [id, origin] = this.#compileOptions(arguments.length, code, options, 'compileScript');
+		const [id, origin] = compileOptions(this, arguments.length, code, options, 'compileScript');
 		return channel.callAsync(COMPILE_SCRIPT, id, 0, 0, 0, writeSource, origin, code);
 	}
 
 	compileScriptSync(code, options) {
-		const [id, origin] = this.#compileOptions(arguments.length, code, options, 'compileScriptSync');
+		const [id, origin] = compileOptions(this, arguments.length, code, options, 'compileScriptSync');
 		return channel.callSync(COMPILE_SCRIPT, id, 0, 0, 0, writeSource, origin, code);
-	}
-
-	#compileOptions(count, code, options, method) {
-		const id = open(this, 'Isolate');
-		required(count, 1, method);
-		stringArgument(code, method, 1);
-		options = optionsOf(options, method, 2);
-		refuse(options, ['cachedData', 'produceCachedData'], method);
-		return [id, originOf(options)];
 	}
 
 	async getHeapStatistics() {

@@ -3,7 +3,7 @@
 const channel = require('./channel');
 const { isCallback, callbackParts } = require('./callback');
 const { DISPOSE } = require('./disposable');
-const { released, typeError, withCode } = require('./errors');
+const { illegalInvocation, released, typeError, withCode } = require('./errors');
 const { Copy } = require('./external-copy');
 const { Handle, MAKE, drop, idOf, kindOf, open, pin, unpin } = require('./handle');
 const {
@@ -85,91 +85,88 @@ class Reference extends Handle {
 	}
 
 	/** Whether it refers to a value of this environment; throws when it was released. */
-	#open() {
-		if (typeof this !== 'object' || this === null || !(#host in this)) {
-			throw new TypeError('Illegal invocation');
+	static #open(reference) {
+		if (typeof reference !== 'object' || reference === null || !(#host in reference)) {
+			throw illegalInvocation();
 		}
-		if (this.#host !== undefined) {
-			return -2;
-		}
-		return open(this, 'Reference');
+		return reference.#host === undefined ? open(reference, 'Reference') : -2;
 	}
 
 	get typeof() {
-		this.#open();
+		Reference.#open(this);
 		return this.#typeof;
 	}
 
 	// --- get, set, delete ------------------------------------------------------------------------
 
-	#get(call, method, count, key, options) {
-		const id = this.#open();
+	static #get(self, call, method, count, key, options) {
+		const id = Reference.#open(self);
 		required(count, 1, method);
 		options = optionsOf(options, method, 2);
 		const flags = options === undefined ? ELSE_REFERENCE :
 			transferOf(options) | ELSE_REFERENCE | (boolean(options, 'accessors') ? ACCESSORS : 0);
 		if (id === -2) {
-			return hostReference.get(this.#host, key, flags);
+			return hostReference.get(self.#host, key, flags);
 		}
 		return call(GET, id, flags, 0, 0, writeKey, key);
 	}
 
 	async get(key, options) {
-		return this.#get(channel.callAsync, 'get', arguments.length, key, options);
+		return Reference.#get(this, channel.callAsync, 'get', arguments.length, key, options);
 	}
 
 	getSync(key, options) {
-		return this.#get(channel.callSync, 'getSync', arguments.length, key, options);
+		return Reference.#get(this, channel.callSync, 'getSync', arguments.length, key, options);
 	}
 
-	#set(call, method, count, key, value, options) {
-		const id = this.#open();
+	static #set(self, call, method, count, key, value, options) {
+		const id = Reference.#open(self);
 		required(count, 2, method);
 		options = optionsOf(options, method, 3);
 		const flags = options === undefined ? 0 : transferOf(options);
 		if (id === -2) {
-			return hostReference.set(this.#host, key, value, flags);
+			return hostReference.set(self.#host, key, value, flags);
 		}
 		return call(SET, id, 0, 0, 0, writeSet, key, value, flags);
 	}
 
 	async set(key, value, options) {
-		return this.#set(channel.callAsync, 'set', arguments.length, key, value, options);
+		return Reference.#set(this, channel.callAsync, 'set', arguments.length, key, value, options);
 	}
 
 	setSync(key, value, options) {
-		return this.#set(channel.callSync, 'setSync', arguments.length, key, value, options);
+		return Reference.#set(this, channel.callSync, 'setSync', arguments.length, key, value, options);
 	}
 
 	setIgnored(key, value, options) {
-		this.#set(channel.callIgnored, 'setIgnored', arguments.length, key, value, options);
+		Reference.#set(this, channel.callIgnored, 'setIgnored', arguments.length, key, value, options);
 	}
 
-	#delete(call, method, count, key) {
-		const id = this.#open();
+	static #delete(self, call, method, count, key) {
+		const id = Reference.#open(self);
 		required(count, 1, method);
 		if (id === -2) {
-			return hostReference.remove(this.#host, key);
+			return hostReference.remove(self.#host, key);
 		}
 		return call(DELETE, id, 0, 0, 0, writeKey, key);
 	}
 
 	async delete(key) {
-		return this.#delete(channel.callAsync, 'delete', arguments.length, key);
+		return Reference.#delete(this, channel.callAsync, 'delete', arguments.length, key);
 	}
 
 	deleteSync(key) {
-		return this.#delete(channel.callSync, 'deleteSync', arguments.length, key);
+		return Reference.#delete(this, channel.callSync, 'deleteSync', arguments.length, key);
 	}
 
 	deleteIgnored(key) {
-		this.#delete(channel.callIgnored, 'deleteIgnored', arguments.length, key);
+		Reference.#delete(this, channel.callIgnored, 'deleteIgnored', arguments.length, key);
 	}
 
 	// --- apply -----------------------------------------------------------------------------------
 
-	#apply(call, method, receiver, values, options) {
-		const id = this.#open();
+	static #apply(self, call, method, receiver, values, options) {
+		const id = Reference.#open(self);
 		values = values === undefined ? NO_ARGUMENTS : arrayArgument(values, method, 2);
 		if (options === undefined && id >= 0) {
 			return call(APPLY, id, ELSE_REFERENCE, 0, 0, writeApply, receiver, values, 0);
@@ -180,48 +177,48 @@ class Reference extends Handle {
 		const timeout = timeoutOf(options);
 		if (id === -2) {
 			return call === channel.callIgnored ?
-				hostReference.applyIgnored(this.#host, receiver, values, flags) :
-				hostReference.apply(this.#host, receiver, values, flags, result);
+				hostReference.applyIgnored(self.#host, receiver, values, flags) :
+				hostReference.apply(self.#host, receiver, values, flags, result);
 		}
 		return call(APPLY, id, result, timeout, 0, writeApply, receiver, values, flags);
 	}
 
 	async apply(receiver, values, options) {
-		return this.#apply(channel.callAsync, 'apply', receiver, values, options);
+		return Reference.#apply(this, channel.callAsync, 'apply', receiver, values, options);
 	}
 
 	applySync(receiver, values, options) {
-		return this.#apply(channel.callSync, 'applySync', receiver, values, options);
+		return Reference.#apply(this, channel.callSync, 'applySync', receiver, values, options);
 	}
 
 	applyIgnored(receiver, values, options) {
-		this.#apply(channel.callIgnored, 'applyIgnored', receiver, values, options);
+		Reference.#apply(this, channel.callIgnored, 'applyIgnored', receiver, values, options);
 	}
 
 	applySyncPromise() {
-		this.#open();
+		Reference.#open(this);
 		throw withCode(new Error('This function may not be called from the default thread'), 'ERR_WRONG_THREAD');
 	}
 
 	// --- copy, deref, release ----------------------------------------------------------------------
 
 	async copy() {
-		return this.#copy(channel.callAsync);
+		return Reference.#copy(this, channel.callAsync);
 	}
 
 	copySync() {
-		return this.#copy(channel.callSync);
+		return Reference.#copy(this, channel.callSync);
 	}
 
-	#copy(call) {
-		const id = this.#open();
+	static #copy(self, call) {
+		const id = Reference.#open(self);
 		return id === -2 ?
-			hostReference.result(wire.hostValues[this.#host.index].value, COPY) :
+			hostReference.result(wire.hostValues[self.#host.index].value, COPY) :
 			call(COPY_VALUE, id, 0, 0, 0, channel.nothing);
 	}
 
 	deref(options) {
-		const id = this.#open();
+		const id = Reference.#open(this);
 		options = optionsOf(options, 'deref', 1);
 		const release = options !== undefined && boolean(options, 'release');
 		if (id !== -2) {
@@ -235,14 +232,14 @@ class Reference extends Handle {
 	}
 
 	derefInto(options) {
-		this.#open();
+		Reference.#open(this);
 		options = optionsOf(options, 'derefInto', 1);
 		const release = options !== undefined && boolean(options, 'release');
 		return new Dereference(MAKE, this, release);
 	}
 
 	release() {
-		if (this.#open() === -2) {
+		if (Reference.#open(this) === -2) {
 			const { index } = this.#host;
 			this.#host = undefined;
 			drop(this);

@@ -11,41 +11,47 @@ const wire = require('./wire');
 const RUN_SCRIPT = 3;
 const KIND = 2;
 
+/** Every `run*`. */
+function run(script, call, method, count, context, options) {
+	const id = open(script, 'Script');
+	required(count, 1, method);
+	if (!(context instanceof Context)) {
+		throw typeError(`\`${method}\` requires parameter 1 to be a Context`);
+	}
+	const contextId = open(context, 'Context');
+	options = optionsOf(options, method, 2);
+	if (options === undefined) {
+		return call(RUN_SCRIPT, id, 0, 0, contextId, channel.nothing);
+	}
+	const release = boolean(options, 'release');
+	const flags = transferOf(options);
+	const timeout = timeoutOf(options);
+	try {
+		return call(RUN_SCRIPT, id, flags, timeout, contextId, channel.nothing);
+	} finally {
+		// Also when it threw. An async call has been queued, and keeps what it names.
+		if (release) {
+			channel.release(drop(script));
+		}
+	}
+}
+
 /** Compiled source, to be run in any context of its isolate. */
 class Script extends Handle {
 	constructor(make, id) {
 		super(make, id, 'Script');
 	}
 
-	#run(call, method, count, context, options) {
-		const id = open(this, 'Script');
-		required(count, 1, method);
-		if (!(context instanceof Context)) {
-			throw typeError(`\`${method}\` requires parameter 1 to be a Context`);
-		}
-		const contextId = open(context, 'Context');
-		options = optionsOf(options, method, 2);
-		if (options === undefined) {
-			return call(RUN_SCRIPT, id, 0, 0, contextId, channel.nothing);
-		}
-		const release = boolean(options, 'release');
-		const result = call(RUN_SCRIPT, id, transferOf(options), timeoutOf(options), contextId, channel.nothing);
-		if (release && idOf(this) >= 0) {
-			this.release();
-		}
-		return result;
-	}
-
 	async run(context, options) {
-		return this.#run(channel.callAsync, 'run', arguments.length, context, options);
+		return run(this, channel.callAsync, 'run', arguments.length, context, options);
 	}
 
 	runSync(context, options) {
-		return this.#run(channel.callSync, 'runSync', arguments.length, context, options);
+		return run(this, channel.callSync, 'runSync', arguments.length, context, options);
 	}
 
 	runIgnored(context, options) {
-		this.#run(channel.callIgnored, 'runIgnored', arguments.length, context, options);
+		run(this, channel.callIgnored, 'runIgnored', arguments.length, context, options);
 	}
 
 	release() {

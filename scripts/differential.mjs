@@ -1,0 +1,131 @@
+// Runs the differential programs (test/differential) on islet and on isolated-vm, both on node26, and compares.
+//
+//   node scripts/differential.mjs [AREA…]            compare, print a table; fails on an unknown difference
+//   node scripts/differential.mjs --record [AREA…]   run isolated-vm only, and write down what it does
+//   --ours        compare with what is written down, without fetching anything
+//   --only TEXT   programs whose title contains it
+//   --show        print all events
+//   --entries     print unknown differences as entries of test/differential/known.js
+//   --pending     programs for what islet doesn't have yet (test/differential/pending.js) as well
+//
+// isolated-vm and node26 are fetched once, as scripts/runtimes.mjs says.
+
+import { writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { peer, runtimes } from './runtimes.mjs';
+
+const require = createRequire(import.meta.url);
+const { RECORDED, areas, difference, isPending, list, recorded, run } = require('../test/differential/harness.js');
+const { entryOf } = require('../test/differential/known.js');
+
+const PEER_VERSION = '7.0.1';
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+
+const { values: options, positionals } = parseArgs({
+	allowPositionals: true,
+	options: {
+		record: { type: 'boolean', default: false },
+		ours: { type: 'boolean', default: false },
+		only: { type: 'string', default: '' },
+		entries: { type: 'boolean', default: false },
+		pending: { type: 'boolean', default: false },
+		show: { type: 'boolean', default: false },
+	},
+});
+
+const chosen = positionals.length > 0 ? positionals : areas();
+const written = recorded();
+
+/** The sides to run. */
+const islet = { command: [process.execPath, '--expose-gc'], library: ROOT };
+let theirs;
+if (!options.ours) {
+	try {
+		const [{ command }] = await runtimes(['node26']);
+		theirs = { command: [...command, '--no-node-snapshot', '--expose-gc'], library: await peer(PEER_VERSION) };
+		islet.command = [...command, '--expose-gc'];
+	} catch (error) {
+		if (options.record) {
+			throw error;
+		}
+		console.log(`isolated-vm can't be fetched, this compares with what was recorded of it (${error.message})`);
+	}
+}
+
+if (options.record) {
+	const fresh = new Map();
+	for (const area of chosen) {
+		const events = await run(theirs, area);
+		fresh.set(area, events);
+		console.log(`${area}: ${events.size} programs`);
+		for (const [key, lines] of options.show ? events : []) {
+			if (key.includes(options.only)) {
+				console.log(`\n${key}\n${lines.map(line => `    ${line}`).join('\n')}`);
+			}
+		}
+	}
+	const result = {};
+	for (const area of areas()) {
+		for (const { key, hash } of list(area)) {
+			const events = fresh.get(area)?.get(key);
+			const entry = events === undefined ? written[key] : { hash, events };
+			if (entry !== undefined) {
+				result[key] = entry;
+			}
+		}
+	}
+	writeFileSync(RECORDED, `${JSON.stringify(result, null, '\t')}\n`);
+	process.exit(0);
+}
+
+const quoted = text => `'${text.replace(/[\\']/g, '\\$&')}'`;
+let failed = 0;
+const counts = [];
+for (const area of chosen) {
+	const programs = list(area).filter(program => options.pending || !isPending(program));
+	const left = list(area).length - programs.length;
+	if (programs.length === 0) {
+		counts.push([area, left, '', '', '', left]);
+		continue;
+	}
+	const ours = await run(islet, area);
+	const other = theirs === undefined ?
+		new Map(list(area).map(({ key }) => [key, written[key]?.events ?? []])) :
+		await run(theirs, area);
+	let same = 0;
+	let meant = 0;
+	let bad = 0;
+	for (const { key } of programs) {
+		const events = ours.get(key);
+		const lines = difference(other.get(key), events);
+		const expected = entryOf(key)?.differs ?? [];
+		if (lines.length === 0 && expected.length === 0) {
+			++same;
+		} else if (JSON.stringify(lines) === JSON.stringify(expected)) {
+			++meant;
+		} else {
+			++bad;
+			if (options.entries) {
+				console.log(`\t${quoted(key)}: {\n\t\tsays: ${quoted(entryOf(key)?.says ?? '')},\n\t\tdiffers: [\n${
+					lines.map(line => `\t\t\t${quoted(line)},\n`).join('')}\t\t],\n\t},`);
+			} else if (key.includes(options.only)) {
+				console.log(`\n${key}${expected.length > 0 ? ' (known, but not like this)' : ''}`);
+				console.log(lines.map(line => `    ${line}`).join('\n'));
+			}
+		}
+		if (options.show && key.includes(options.only)) {
+			console.log(`\n${key}: all events\n${events.map(line => `    ${line}`).join('\n')}`);
+		}
+	}
+	failed += bad;
+	counts.push([area, ours.size, same, meant, bad, left]);
+}
+
+console.log();
+for (const row of [['area', 'programs', 'same', 'meant', 'other', 'not yet'], ...counts,
+	['all', ...[1, 2, 3, 4, 5].map(i => counts.reduce((sum, row) => sum + (Number(row[i]) || 0), 0))]]) {
+	console.log(row.map((cell, i) => i === 0 ? String(cell).padEnd(24) : String(cell).padStart(9)).join(''));
+}
+process.exitCode = failed > 0 ? 1 : 0;

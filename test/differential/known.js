@@ -1,0 +1,386 @@
+'use strict';
+
+/**
+ * Differences from isolated-vm that are meant. Each names a text of docs/migration.md that says so, and why.
+ */
+
+/** Differences that show in many programs: what is isolated-vm's text, and what is islet's instead. */
+const texts = [
+	{ theirs: /`\w+` requires `this` to be something else/, ours: /Illegal invocation/, text: 'Illegal invocation', says: '`this` to be something else' },
+	{ theirs: /`\w+` requires/, ours: /`\w+` requires/, text: '`method` requires', says: 'name the method' },
+	{ theirs: /Isolated is disposed/, ours: /Isolate is disposed/, text: 'Isolate is disposed', says: '"Isolated is disposed"' },
+];
+
+/** By the program's key: the lines that differ, as `node scripts/differential.mjs` prints them. */
+const programs = {
+	'callback: wrong calls of the constructor': {
+		says: 'modes that are no booleans',
+		differs: [
+			'- {"sync":"a"}: <Callback>',
+			'+ {"sync":"a"}: throws TypeError: `sync` must be a boolean',
+		],
+	},
+	'callback: two modes at once': {
+		says: 'two modes of one `Callback`',
+		differs: [
+			'- sync, async: <Callback>',
+			'- async, ignored: <Callback>',
+			'+ sync, async: throws TypeError: Only one of `sync`, `async`, or `ignored` may be set',
+			'+ async, ignored: throws TypeError: Only one of `sync`, `async`, or `ignored` may be set',
+		],
+	},
+	'callback: async callbacks that return a promise': {
+		says: 'an `async` callback whose function returns a promise',
+		differs: [
+			'- eval: fails TypeError: #<Promise> could not be cloned.',
+			'+ eval: 7',
+		],
+	},
+	'callback: functions as arguments of callbacks': {
+		says: 'functions as arguments of functions',
+		differs: [
+			'- call: "TypeError: () => 1 could not be cloned."',
+			'+ call: "function"',
+		],
+	},
+	'callback: a function of a guest that returns home': {
+		says: 'a guest\'s function that comes back to its isolate',
+		differs: [
+			'- same: false',
+			'+ same: true',
+		],
+	},
+	'context: eval of functions': {
+		says: '`name` of a function that has none',
+		differs: [
+			'- Object.assign(() => {}, { own: 1 }): function Object.assign.own/0',
+			'+ Object.assign(() => {}, { own: 1 }): function /0',
+		],
+	},
+	'errors: EvalError and URIError': {
+		says: '`EvalError`, `URIError`',
+		differs: [
+			'- EvalError: throws Error (EvalError): e',
+			'- URIError: throws Error (URIError): u',
+			'- decodeURI: throws Error (URIError): URI malformed',
+			'+ EvalError: throws EvalError: e',
+			'+ URIError: throws URIError: u',
+			'+ decodeURI: throws URIError: URI malformed',
+		],
+	},
+	'errors: classes of a guest': {
+		says: 'own `name` of an error',
+		differs: [
+			'- named: throws Error (Named): n',
+			'- typed: throws Error (TypeError): typed',
+			'+ named: throws Error: n',
+			'+ typed: throws TypeError: typed',
+			'- name set: throws Error: x',
+			'+ name set: throws Error (Mine): x',
+		],
+	},
+	'errors: thrown objects that are no errors': {
+		says: '`throw { a: 1 }` in a guest',
+		differs: [
+			'- object: throws Error: An object was thrown from supplied code within isolated-vm, but that object was not an instance of `Error`.',
+			'- array: throws Error: An object was thrown from supplied code within isolated-vm, but that object was not an instance of `Error`.',
+			'+ object: throws thrown value {a: 1}',
+			'+ array: throws thrown value [1, 2]',
+		],
+	},
+	'errors: thrown traps': {
+		says: 'an error whose `message` is a getter',
+		differs: [
+			'- message getter: throws Error: got',
+			'- message object: throws Error: text',
+			'+ message getter: throws Error: ',
+			'+ message object: throws Error: ',
+		],
+	},
+	'errors: errors of the host: values that are no errors': {
+		says: '`throw { a: 1 }` in a guest',
+		differs: [
+			'- 4: "objectAn object was thrown from supplied code within isolated-vm, but that object was not an instance of `Error`."',
+			'+ 4: "object{\\"a\\":1}"',
+		],
+	},
+	'errors: own classes of the host': {
+		says: 'own properties and `cause` of a thrown error',
+		differs: [
+			'- property: "undefined"',
+			'+ property: "404"',
+		],
+	},
+	'errors: own properties of guest errors': {
+		says: 'own properties and `cause` of a thrown error',
+		differs: [
+			'- with more undefined undefined',
+			'+ with more E_MINE {a: 1}',
+		],
+	},
+	'errors: cause': {
+		says: 'own properties and `cause` of a thrown error',
+		differs: [
+			'- outer false undefined',
+			'+ outer true inner',
+		],
+	},
+	'external-copy: copies of objects': {
+		says: 'an object with a getter, or an error whose `stack`',
+		differs: [
+			'- copy: throws thrown value "illegal access"',
+			'- copy: throws thrown value "illegal access"',
+			'+ copy: [Error: e]',
+			'+ copy: [RangeError: r]',
+		],
+	},
+	'external-copy: getters run when copying': {
+		says: 'an object with a getter, or an error whose `stack`',
+		differs: [
+			'- getter: throws thrown value "illegal access"',
+			'- throws: throws thrown value "illegal access"',
+			'+ getter: {a: 1, b: 2}',
+			'+ throws: throws RangeError: getter',
+		],
+	},
+	'external-copy: wrong calls': {
+		says: 'something else than a buffer in `transferList`',
+		differs: [
+			'- transferList of others: <ExternalCopy>',
+			'+ transferList of others: throws TypeError: Non-ArrayBuffer passed in `transferList`',
+		],
+	},
+	'external-copy: copyInto': {
+		says: 'what `derefInto()`, `copyInto()` gave, passed twice',
+		differs: [
+			'- made: ExternalCopyInto {}',
+			'+ made: <Copy>',
+			'- second: throws Error: The return value of `copyInto()` should only be used once',
+			'- apart: throws ReferenceError: y is not defined',
+			'+ second: undefined',
+			'+ apart: true',
+		],
+	},
+	'external-copy: copyInto with release': {
+		says: 'class of what `copyInto()` gives',
+		differs: [
+			'- made: ExternalCopyInto {}',
+			'+ made: <Copy>',
+		],
+	},
+	'external-copy: a detached buffer': {
+		says: 'a detached buffer, copied',
+		differs: [
+			'- copy: ArrayBuffer(0)[]',
+			'- transfer: ArrayBuffer(0)[]',
+			'+ copy: throws TypeError: An ArrayBuffer is detached and could not be cloned.',
+			'+ transfer: throws TypeError: An ArrayBuffer is detached and could not be cloned.',
+		],
+	},
+	'external-copy: totalExternalSize': {
+		says: '`ExternalCopy.totalExternalSize`',
+		differs: [
+			'- false',
+			'+ true',
+		],
+	},
+	'external-copy: errors copied': {
+		says: 'an object with a getter, or an error whose `stack`',
+		differs: [
+			'- error: throws thrown value "illegal access"',
+			'- error: throws thrown value "illegal access"',
+			'- error: throws thrown value "illegal access"',
+			'- error: throws thrown value "illegal access"',
+			'- program fails: undefined: illegal access',
+			'+ error: [Error: a]',
+			'+ error: [TypeError: b]',
+			'+ error: [Error: c]',
+			'+ error: [Error: d]',
+			'+ with cause string',
+		],
+	},
+	'external-copy: resizable buffers': {
+		says: 'a resizable buffer, copied',
+		differs: [
+			'- copy: [8, false, 8]',
+			'+ copy: [8, true, 16]',
+		],
+	},
+	'isolate: memoryLimit has a least value': {
+		says: '`memoryLimit` below 8',
+		differs: [
+			'- 7: throws Error: `memoryLimit` must be at least 8',
+			'- 1: throws Error: `memoryLimit` must be at least 8',
+			'- 0: throws Error: `memoryLimit` must be at least 8',
+			'+ 7: throws RangeError: `memoryLimit` must be at least 8',
+			'+ 1: throws RangeError: `memoryLimit` must be at least 8',
+			'+ 0: throws RangeError: `memoryLimit` must be at least 8',
+		],
+	},
+	'isolate: figures of a disposed isolate': {
+		says: '`cpuTime`, `wallTime`, `referenceCount` after `dispose()`',
+		differs: [
+			'- cpuTime: throws Error: Isolate is disposed',
+			'- wallTime: throws Error: Isolate is disposed',
+			'- referenceCount: throws Error: Isolate is disposed',
+			'+ cpuTime: "bigint"',
+			'+ wallTime: "bigint"',
+			'+ referenceCount: "number"',
+		],
+	},
+	'isolate: referenceCount counts references': {
+		says: 'counts the context of each reference as well',
+		differs: [
+			'- 6',
+			'+ 3',
+		],
+	},
+	'isolate: contexts of one isolate share its heap, not their globals': {
+		says: 'the global object of one context in another one',
+		differs: [
+			'- a value: throws TypeError: no access',
+			'- a builtin: throws TypeError: no access',
+			'+ a value: 1',
+			'+ a builtin: false',
+		],
+	},
+	'isolate: a guest that fills its heap slowly': {
+		says: 'a guest fills its heap',
+		differs: [
+			'- the program hangs',
+			'+ eval: fails Error: Isolate was disposed during execution due to memory limit',
+			'+ true',
+			'+ afterwards: fails Error: Isolate is disposed',
+		],
+	},
+	'isolate: classes without new': {
+		says: '`ivm.Isolate()` without `new`',
+		differs: [
+			'- Isolate: throws TypeError: `Isolate` must be called with `new`',
+			'- Reference: throws TypeError: `Reference` must be called with `new`',
+			'- ExternalCopy: throws TypeError: `ExternalCopy` must be called with `new`',
+			'- Callback: throws TypeError: `Callback` must be called with `new`',
+			'+ Isolate: throws TypeError: Class constructor Isolate cannot be invoked without \'new\'',
+			'+ Reference: throws TypeError: Class constructor Reference cannot be invoked without \'new\'',
+			'+ ExternalCopy: throws TypeError: Class constructor ExternalCopy cannot be invoked without \'new\'',
+			'+ Callback: throws TypeError: Class constructor Callback cannot be invoked without \'new\'',
+		],
+	},
+	'promise: what a passed promise is fulfilled with must cross': {
+		says: 'a promise passed with `promise`, whose value can\'t cross',
+		differs: [
+			'- set: fails TypeError: A non-transferable value was passed',
+			'+ set: undefined',
+		],
+	},
+	'promise: unhandled rejections of a guest': {
+		says: 'a rejection that the guest doesn\'t handle',
+		differs: [
+			'- eval: fails Error: forgotten',
+			'+ eval: 1',
+		],
+	},
+	'promise: unhandled rejections in a sync call': {
+		says: 'a rejection that the guest doesn\'t handle',
+		differs: [
+			'- eval: throws Error: forgotten',
+			'+ eval: 1',
+		],
+	},
+	'reference: keys': {
+		says: 'keys that are numbers',
+		differs: [
+			'- -1: throws TypeError: Invalid `key`',
+			'+ -1: "minus"',
+			'- length: throws TypeError: Property is getter',
+			'- 2147483648: undefined',
+			'+ length: 2',
+			'+ 2147483648: throws TypeError: Invalid `key`',
+		],
+	},
+	'reference: get of what is no plain object': {
+		says: '`get`, `set` on a function',
+		differs: [
+			'- f: throws TypeError: Reference is not an object',
+			'- f set: throws TypeError: Reference is not an object',
+			'- f delete: throws TypeError: Reference is not an object',
+			'+ f: undefined',
+			'+ f set: undefined',
+			'+ f delete: undefined',
+		],
+	},
+	'reference: derefInto': {
+		says: 'what `derefInto()`, `copyInto()` gave, passed twice',
+		differs: [
+			'- second: throws Error: The return value of `derefInto()` should only be used once',
+			'- both: throws ReferenceError: y is not defined',
+			'+ second: undefined',
+			'+ both: true',
+		],
+	},
+	'reference: release': {
+		says: 'a released reference, passed',
+		differs: [
+			'- pass: undefined',
+			'+ pass: throws Error: Reference has been released',
+		],
+	},
+	'script: wrong arguments of run': {
+		says: 'a `Context` argument that is none',
+		differs: [
+			'- undefined: throws TypeError: `method` requires parameter 1 to be an object',
+			'- undefined: fails TypeError: `method` requires parameter 1 to be an object',
+			'- object: throws TypeError: `method` requires parameter 1 to be an object',
+			'- object: fails TypeError: `method` requires parameter 1 to be an object',
+			'- number: throws TypeError: `method` requires parameter 1 to be an object',
+			'- number: fails TypeError: `method` requires parameter 1 to be an object',
+			'- object: throws TypeError: `method` requires parameter 1 to be something else',
+			'- object: fails TypeError: `method` requires parameter 1 to be something else',
+			'- object: throws TypeError: `method` requires parameter 1 to be something else',
+			'- object: fails TypeError: `method` requires parameter 1 to be something else',
+			'- object: throws TypeError: `method` requires parameter 1 to be something else',
+			'- object: fails TypeError: `method` requires parameter 1 to be something else',
+			'- string: throws TypeError: `method` requires parameter 1 to be an object',
+			'- string: fails TypeError: `method` requires parameter 1 to be an object',
+			'+ undefined: throws TypeError: `method` requires parameter 1 to be a Context',
+			'+ undefined: fails TypeError: `method` requires parameter 1 to be a Context',
+			'+ object: throws TypeError: `method` requires parameter 1 to be a Context',
+			'+ object: fails TypeError: `method` requires parameter 1 to be a Context',
+			'+ number: throws TypeError: `method` requires parameter 1 to be a Context',
+			'+ number: fails TypeError: `method` requires parameter 1 to be a Context',
+			'+ object: throws TypeError: `method` requires parameter 1 to be a Context',
+			'+ object: fails TypeError: `method` requires parameter 1 to be a Context',
+			'+ object: throws TypeError: `method` requires parameter 1 to be a Context',
+			'+ object: fails TypeError: `method` requires parameter 1 to be a Context',
+			'+ object: throws TypeError: `method` requires parameter 1 to be a Context',
+			'+ object: fails TypeError: `method` requires parameter 1 to be a Context',
+			'+ string: throws TypeError: `method` requires parameter 1 to be a Context',
+			'+ string: fails TypeError: `method` requires parameter 1 to be a Context',
+		],
+	},
+	'script: a context of another isolate': {
+		says: 'a context of another isolate in `run`',
+		differs: [
+			'- sync: throws Error: Invalid context',
+			'- async: fails Error: Invalid context',
+			'+ sync: throws TypeError: Context does not belong to this isolate',
+			'+ async: fails TypeError: Context does not belong to this isolate',
+		],
+	},
+	'texts: Array buffer allocation failed': {
+		says: 'an array buffer that doesn\'t fit, caught by the guest',
+		differs: [
+			'- caught: throws Error: Isolate was disposed during execution due to memory limit',
+			'- typed array: throws Error: Isolate is disposed',
+			'- goes on: throws Error: Isolate is disposed',
+			'+ caught: "RangeError: Array buffer allocation failed"',
+			'+ typed array: throws RangeError: Array buffer allocation failed',
+			'+ goes on: 1',
+		],
+	},
+};
+
+/** The entry of a program. What differs on the host differs inside guests as well, if nothing else is said. */
+const entryOf = key => programs[key] ?? programs[key.replace(/ \(inside\)$/, '')];
+
+module.exports = { entryOf, programs, texts };
