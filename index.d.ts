@@ -127,10 +127,23 @@ declare namespace islet {
 		 * sleeping thread stay until the process ends.
 		 */
 		onCatastrophicError?: ((message: string) => void) | undefined;
+		/**
+		 * Called on the event loop for every rejection of the guest's that is still unhandled when its microtasks have
+		 * run. Without it such rejections are dropped. At most some dozens of reports are under way at a time: the rest
+		 * is counted, and `info.dropped` says how many since the last report. What it throws is an unhandled
+		 * rejection of your own.
+		 */
+		onUnhandledRejection?: ((reason: unknown, info: UnhandledRejectionInfo) => void) | undefined;
 		/** Not in this version: `true` throws a `TypeError` (`ERR_NOT_SUPPORTED`). */
 		inspector?: false | undefined;
 		/** Not in this version: anything but `undefined`, `null` or `false` throws a `TypeError` (`ERR_NOT_SUPPORTED`). */
 		snapshot?: undefined;
+	};
+
+	/** What `onUnhandledRejection` gets beside the reason. */
+	type UnhandledRejectionInfo = {
+		/** Rejections that were not reported since the last report, because too many came. */
+		dropped: number;
 	};
 
 	type ContextOptions = {

@@ -4,6 +4,7 @@
  * Calls over the line: waiting and serving, posting, answering. `src/face/node/calls.rs` is the other end.
  */
 
+const { types } = require('node:util');
 const { Thrown } = require('./errors');
 const handle = require('./handle');
 const { Writer } = require('./clone');
@@ -11,6 +12,8 @@ const native = require('./native');
 const { ELSE_COPY } = require('./options');
 const wire = require('./wire');
 const { HEADER, hooks, hostValues, reader, scratch, writer } = wire;
+
+const { then } = Promise.prototype;
 
 // Places in the header.
 const OP = 0;
@@ -161,11 +164,19 @@ function serve() {
 	let threw = false;
 	try {
 		value = readCall().run();
+		disown(value);
 	} catch (error) {
 		value = error;
 		threw = true;
 	}
 	writeAnswer(value, threw);
+}
+
+/** A promise that a sync or ignored function gave can't be passed on: if it rejects, that is nobody's to handle. */
+function disown(value) {
+	if (types.isPromise(value)) {
+		then.call(value, undefined, () => {});
+	}
 }
 
 /** Reads a call of a host function. Arguments that can't be read (too deep for this stack, say) are thrown by `run`. */
@@ -285,7 +296,7 @@ hooks.follow = (value, flags) => {
 		scratch.head[CALL] = id;
 		native.settle();
 	};
-	Promise.resolve(value).then(outcome => settle(outcome, false), error => settle(error, true));
+	then.call(Promise.resolve(value), outcome => settle(outcome, false), error => settle(error, true));
 	return id;
 };
 
@@ -340,7 +351,14 @@ function drain() {
 				reader.end = head[END];
 				const isolate = wire.readValue();
 				const message = wire.readValue();
-				catastrophes.get(isolate)?.(message);
+				try {
+					catastrophes.get(isolate)?.(message);
+				} catch (error) {
+					// The user's mistake is no reason to leave the rest of the inbox unread.
+					queueMicrotask(() => {
+						throw error;
+					});
+				}
 				break;
 			}
 			default:
@@ -372,22 +390,24 @@ function serveFromLoop() {
 		native.reply();
 	};
 	let value;
+	let follow;
 	try {
 		value = run();
+		if (flags === 0 || flags & WAITED_FOR) {
+			disown(value);
+			value = flags === 0 ? undefined : value;
+		} else if (typeof value?.then === 'function') {
+			follow = Promise.resolve(value);
+		}
 	} catch (error) {
 		reply(error, true);
 		return;
 	}
-	if (flags === 0 || flags & WAITED_FOR || typeof value?.then !== 'function') {
-		if (flags === 0 && typeof value?.then === 'function') {
-			// Its outcome is ignored, a rejection like anything else.
-			value.then(undefined, () => {});
-			value = undefined;
-		}
+	if (follow === undefined) {
 		reply(value, false);
-		return;
+	} else {
+		then.call(follow, settled => reply(settled, false), error => reply(error, true));
 	}
-	Promise.resolve(value).then(settled => reply(settled, false), error => reply(error, true));
 }
 
 /** Lets go of handles whose objects were collected. */

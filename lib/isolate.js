@@ -21,6 +21,8 @@ const ISOLATE_ID = 111;
 const COLLECT_GARBAGE = 40;
 const DISPOSE_REASON = 140;
 
+const ON_UNHANDLED = 160;
+
 /** The kind of handle (src/face/node/wire.rs). */
 const KIND = 0;
 
@@ -83,6 +85,15 @@ function writeSource(origin, code) {
 	return 0;
 }
 
+/** Writes the function that hears of unhandled rejections. What it throws is its own unhandled rejection, not lost. */
+function writeListener(listener) {
+	const tell = async (reason, dropped) => listener(reason, { dropped });
+	wire.writeFunction((reason, dropped) => {
+		tell(reason, dropped);
+	}, 0);
+	return 0;
+}
+
 function statistics(numbers) {
 	const result = {};
 	STATISTICS.forEach((name, i) => {
@@ -121,11 +132,18 @@ class Isolate extends Handle {
 		if (onCatastrophicError !== undefined && onCatastrophicError !== null && typeof onCatastrophicError !== 'function') {
 			throw typeError('`onCatastrophicError` must be a function');
 		}
+		const { onUnhandledRejection } = options ?? {};
+		if (onUnhandledRejection !== undefined && onUnhandledRejection !== null && typeof onUnhandledRejection !== 'function') {
+			throw typeError('`onUnhandledRejection` must be a function');
+		}
 		refuse(options, ['inspector', 'snapshot'], 'Isolate');
 		const wants = typeof onCatastrophicError === 'function';
 		super(MAKE, channel.local(NEW_ISOLATE, 0, wants ? 1 : 0, () => limit), 'Isolate');
 		if (wants) {
 			channel.catastrophes.set(channel.local(ISOLATE_ID, open(this, 'Isolate')), onCatastrophicError);
+		}
+		if (typeof onUnhandledRejection === 'function') {
+			channel.local(ON_UNHANDLED, open(this, 'Isolate'), 0, writeListener, onUnhandledRejection);
 		}
 	}
 

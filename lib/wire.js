@@ -417,13 +417,14 @@ const NOT_AN_ERROR =
 
 /** Writes what was thrown: errors as such, other values copied where they can be. */
 function writeThrown(value, depth = 8) {
-	if (value instanceof Error || types.isNativeError(value)) {
-		return writeError(value, depth);
-	}
 	const start = writer.pos;
 	const before = owed.length;
 	try {
-		writeValue(value, COPY);
+		if (types.isNativeError(value) || value instanceof Error) {
+			writeError(value, depth);
+		} else {
+			writeValue(value, COPY);
+		}
 	} catch {
 		takeBack(before);
 		writer.pos = start;

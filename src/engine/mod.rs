@@ -7,6 +7,7 @@ pub mod isolate;
 pub mod limits;
 mod operations;
 pub mod platform;
+pub mod rejections;
 pub mod signal;
 pub mod transfer;
 mod weak;

@@ -18,6 +18,7 @@ use crate::engine::limits::memory::{self, Memory};
 use crate::engine::limits::watchdog::Ended;
 use crate::engine::operations;
 use crate::engine::platform;
+use crate::engine::rejections::{self, Unhandled};
 use crate::engine::signal::{Pending, Wait, Waiter};
 use crate::engine::transfer::Transfer;
 use crate::engine::transfer::guest::{Foreign, PromiseWatch};
@@ -115,6 +116,8 @@ pub struct Guest {
     pub templates: RefCell<HashMap<&'static str, v8::Global<v8::FunctionTemplate>>>,
     /// Promises of this guest that are observed from outside.
     pub watches: RefCell<Slots<PromiseWatch>>,
+    /// Promises of this guest that were rejected and have no handler.
+    pub unhandled: Unhandled,
     service: RefCell<Option<Rc<Realm>>>,
     last_realm: RefCell<std::rc::Weak<Realm>>,
     privates: RefCell<HashMap<&'static str, v8::Global<v8::Private>>>,
@@ -181,6 +184,7 @@ impl Guest {
             collected: Collected::default(),
             templates: RefCell::default(),
             watches: RefCell::default(),
+            unhandled: Unhandled::default(),
             service: RefCell::new(None),
             last_realm: RefCell::default(),
             privates: RefCell::default(),
@@ -197,6 +201,7 @@ impl Guest {
         {
             let mut locker = guest.shared.lock();
             locker.set_slot(GuestSlot(link));
+            locker.set_promise_reject_callback(rejections::on_reject);
             locker.add_near_heap_limit_callback(near_heap_limit, data.cast_mut().cast());
             locker.add_gc_epilogue_callback(
                 after_collection,
@@ -315,6 +320,7 @@ impl Guest {
         drop(foreign);
         let watches = std::mem::take(&mut *self.watches.borrow_mut());
         drop(watches);
+        self.unhandled.clear();
         self.templates.borrow_mut().clear();
         self.privates.borrow_mut().clear();
         *self.service.borrow_mut() = None;
@@ -459,6 +465,9 @@ impl Inside<'_> {
         if depth == 0 && !worker.deadline.has_fired() && !guest.must_unwind() {
             // Inside the time limit: reactions are as much the guest's work as the call itself.
             self.v8.perform_microtask_checkpoint();
+            rejections::report(guest, isolate, self.v8, || {
+                !worker.deadline.has_fired() && !guest.must_unwind()
+            });
             if matches!(outcome, Ok(Transfer::Promise(_))) || isolate.has_background() {
                 // V8 compiles WebAssembly in the background: somebody may wait for what comes of it.
                 let busy = self.v8.has_pending_background_tasks();

@@ -28,6 +28,7 @@ use crate::engine::executor::{self, Claim, Worker};
 use crate::engine::host::{Host, Work};
 use crate::engine::limits::memory::Memory;
 use crate::engine::limits::watchdog;
+use crate::engine::rejections::Reports;
 use crate::engine::signal::Waiter;
 use crate::engine::{lock, platform};
 
@@ -110,6 +111,8 @@ pub struct Isolate {
     pub memory: Arc<Memory>,
     /// The user wants to hear of fatal errors.
     pub reports_catastrophes: bool,
+    /// What becomes of rejections that its guest leaves unhandled.
+    pub rejections: Reports,
     status: AtomicU8,
     dropped_len: AtomicUsize,
     cause: OnceLock<Cause>,
@@ -159,6 +162,7 @@ impl Isolate {
             host,
             memory: Memory::new(limit),
             reports_catastrophes,
+            rejections: Reports::default(),
             status: AtomicU8::new(Status::Live as u8),
             dropped_len: AtomicUsize::new(0),
             cause: OnceLock::new(),
@@ -447,6 +451,7 @@ impl Isolate {
     }
 
     fn end_ending(&self) {
+        self.rejections.end();
         let work = lock(&self.ending).take();
         drop(work);
     }

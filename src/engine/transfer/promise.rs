@@ -12,6 +12,8 @@ pub enum Waker {
     Host(Arc<dyn Host>, u32),
     /// A resolver in an isolate's handle table.
     Guest(std::sync::Weak<Isolate>, u32),
+    /// Code of the library.
+    Then(Box<dyn FnOnce(Outcome) + Send>),
 }
 
 impl Waker {
@@ -23,6 +25,7 @@ impl Waker {
                     isolate.settle(resolver, outcome);
                 }
             }
+            Self::Then(body) => body(outcome),
         }
     }
 }

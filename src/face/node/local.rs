@@ -27,6 +27,7 @@ mod op {
     pub const EXTERNAL_SIZE: i32 = 110;
     pub const ISOLATE_ID: i32 = 111;
     pub const DISPOSE_REASON: i32 = 140;
+    pub const ON_UNHANDLED: i32 = 160;
 }
 
 impl NodeEnv {
@@ -86,6 +87,12 @@ impl NodeEnv {
                 }
                 _ => return Err(Failure::Released("ExternalCopy").into()),
             },
+            op::ON_UNHANDLED => {
+                if let Transfer::Function(listener) = Reader::new(self.payload()).value(self)? {
+                    self.lease(target)?.0.rejections.listen(listener);
+                }
+                Transfer::Undefined
+            }
             op::EXTERNAL_SIZE => Transfer::Number(EXTERNAL_SIZE.load(Ordering::Relaxed) as f64),
             _ => return Err(Failure::Internal("unknown operation".into()).into()),
         })
