@@ -1,7 +1,11 @@
-//! Linker arguments of the addon.
+//! Linker arguments of the addon, and the text of the library inside guests.
+
+use std::fmt::Write;
+use std::path::Path;
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
+    write_guest_library();
     println!("cargo:rerun-if-changed=exports.map");
     let os = std::env::var("CARGO_CFG_TARGET_OS").unwrap_or_default();
     let root = std::env::var("CARGO_MANIFEST_DIR").unwrap_or_default();
@@ -21,5 +25,57 @@ fn main() {
             println!("cargo:rustc-cdylib-link-arg=-Wl,-exported_symbols_list,{root}/exports.macos");
         }
         _ => {}
+    }
+}
+
+/// Puts `lib/guest/index.js` and all that it requires into one function's body. A file of the same name in `lib/guest` goes
+/// before the one in `lib`.
+fn write_guest_library() {
+    println!("cargo:rerun-if-changed=lib");
+    let (lib, out) = (Path::new("lib"), std::env::var("OUT_DIR").unwrap_or_default());
+    let mut wanted = vec!["index".to_string()];
+    let mut modules = String::new();
+    let mut i = 0;
+    while let Some(name) = wanted.get(i).cloned() {
+        i += 1;
+        let own = lib.join("guest").join(format!("{name}.js"));
+        let path = if own.exists() { own } else { lib.join(format!("{name}.js")) };
+        let source =
+            std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        for rest in source.split("require('").skip(1) {
+            let Some((required, _)) = rest.split_once('\'') else { continue };
+            let file = required.trim_start_matches("../").trim_start_matches("./");
+            assert!(required.starts_with('.'), "{}: guests have no `{required}`", path.display());
+            if file != "native" && !wanted.iter().any(|known| known == file) {
+                wanted.push(file.to_string());
+            }
+        }
+        let _ = write!(modules, "{name:?}: (module, require) => {{\n");
+        for c in source.chars() {
+            // V8 takes the text as it lies in the addon, a byte a character.
+            let _ =
+                if c.is_ascii() { modules.write_char(c) } else { write!(modules, "\\u{{{:x}}}", c as u32) };
+        }
+        modules.push_str("\n},\n");
+    }
+    let text = format!(
+        "\
+'use strict';
+const modules = {{ __proto__: null,
+{modules}}};
+const loaded = {{ __proto__: null, native: {{ exports: native }} }};
+const require = path => {{
+	const name = path.slice(path.lastIndexOf('/') + 1);
+	if (loaded[name] === undefined) {{
+		const module = loaded[name] = {{ exports: {{}} }};
+		modules[name](module, require);
+	}}
+	return loaded[name].exports;
+}};
+return require('index');
+"
+    );
+    if let Err(error) = std::fs::write(Path::new(&out).join("guest.js"), text) {
+        panic!("guest.js: {error}");
     }
 }

@@ -7,5 +7,7 @@ const { Isolate } = require('./lib/isolate');
 const { NativeModule } = require('./lib/native-module');
 const { Reference } = require('./lib/reference');
 const { Script } = require('./lib/script');
+const { setLibrary } = require('./lib/library');
 
 module.exports = { Callback, Context, ExternalCopy, Isolate, NativeModule, Reference, Script };
+setLibrary(module.exports);

@@ -1,6 +1,7 @@
 'use strict';
 
 const { typeError } = require('./errors');
+const { CallbackBase } = require('./handle');
 const { boolean, optionsOf, required } = require('./options');
 
 const SYNC = 0;
@@ -8,7 +9,7 @@ const ASYNC = 1;
 const IGNORED = 2;
 
 /** A function of this environment that arrives elsewhere as a plain function. */
-class Callback {
+class Callback extends CallbackBase {
 	#fn;
 	#mode;
 
@@ -24,8 +25,10 @@ class Callback {
 		if (sync + async + ignored > 1) {
 			throw typeError('Only one of `sync`, `async`, or `ignored` may be set');
 		}
+		const mode = ignored ? IGNORED : async ? ASYNC : SYNC;
+		super(fn, mode);
 		this.#fn = fn;
-		this.#mode = ignored ? IGNORED : async ? ASYNC : SYNC;
+		this.#mode = mode;
 	}
 
 	/** Whether `value` is a callback. */

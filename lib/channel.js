@@ -5,13 +5,13 @@
  */
 
 const { types } = require('node:util');
-const { Thrown } = require('./errors');
+const { Thrown, withCode } = require('./errors');
 const handle = require('./handle');
 const { Writer } = require('./clone');
 const native = require('./native');
-const { ELSE_COPY } = require('./options');
+const { COPY, PROMISE } = require('./options');
 const wire = require('./wire');
-const { HEADER, hooks, hostValues, reader, scratch, writer } = wire;
+const { HEADER, hooks, reader, scratch, writer } = wire;
 
 const { then } = Promise.prototype;
 
@@ -38,13 +38,15 @@ const REJECTED = 7;
 const FULFILLED = 8;
 const BROKEN = 9;
 const RELEASED = 10;
-const CATASTROPHE = 11;
 
-/** Local operations (src/face/node/local.rs). */
+/** Operations (src/face/message.rs). */
+const COPY_VALUE = 10;
 const RELEASE = 102;
 
-// A guest waits for the answer; somebody wants it at all.
+// A guest waits for the answer; somebody wants it at all; nobody does, but an error is this environment's own.
 const WAITED_FOR = 1;
+const ANSWERED = 2;
+const REPORTED = 4;
 
 // --- requests ----------------------------------------------------------------------------------
 
@@ -160,16 +162,19 @@ function grow() {
 
 /** Runs the host function that is called, and writes what it gives as the answer. */
 function serve() {
+	const { exit, run } = readCall();
 	let value;
 	let threw = false;
 	try {
-		value = readCall().run();
-		disown(value);
+		value = run();
+		if (!(exit & PROMISE)) {
+			disown(value);
+		}
 	} catch (error) {
 		value = error;
 		threw = true;
 	}
-	writeAnswer(value, threw);
+	writeAnswer(value, threw, exit);
 }
 
 /** A promise that a sync or ignored function gave can't be passed on: if it rejects, that is nobody's to handle. */
@@ -184,7 +189,10 @@ function readCall() {
 	const { head } = scratch;
 	const flags = head[FLAGS];
 	const token = head[CALL];
-	const callee = hostValues[head[TARGET]].value;
+	const index = head[TARGET];
+	const op = head[OTHER] & 0xff;
+	// How the result leaves.
+	const exit = op === COPY_VALUE ? COPY : head[OTHER] >> 8;
 	const values = new Array(head[COUNT]);
 	reader.pos = HEADER;
 	reader.end = head[END];
@@ -194,12 +202,12 @@ function readCall() {
 		}
 	} catch (error) {
 		return {
-			flags, token, run() {
+			exit, flags, token, run() {
 				throw error;
 			},
 		};
 	}
-	return { flags, token, run: () => Reflect.apply(callee, undefined, values) };
+	return { exit, flags, token, run: () => hooks.serve(index, op, exit, values) };
 }
 
 /** Writes a value, or what was thrown, as the answer to somebody else's call. */
@@ -219,11 +227,11 @@ function writeOutcome(value, threw, flags) {
 }
 
 /** Writes the answer to a call of a host function. */
-function writeAnswer(value, threw) {
+function writeAnswer(value, threw, exit) {
 	writing = true;
 	wire.owe();
 	writer.pos = HEADER;
-	const op = writeOutcome(value, threw, ELSE_COPY);
+	const op = writeOutcome(value, threw, exit);
 	writing = false;
 	scratch.head[END] = writer.pos;
 	scratch.head[OP] = op;
@@ -274,6 +282,11 @@ function callIgnored(op, target, flags, timeout, other, write, a, b, c) {
 	}
 }
 
+/** For guests: a thread that waits for a promise of its own would wait for ever. */
+function callSyncPromise() {
+	throw withCode(new Error('This function may not be called from the default thread'), 'ERR_WRONG_THREAD');
+}
+
 // --- promises ----------------------------------------------------------------------------------
 
 /** Promises made for promises of guests, by their number: `{ resolve, reject }`. */
@@ -301,9 +314,6 @@ hooks.follow = (value, flags) => {
 };
 
 // --- event loop --------------------------------------------------------------------------------
-
-/** Told of isolates that V8 gave up, by isolate number. */
-const catastrophes = new Map();
 
 /** Empties the inbox: called by the addon on the event loop. */
 function drain() {
@@ -346,21 +356,6 @@ function drain() {
 			case RELEASED:
 				wire.releaseHostValue(head[TARGET]);
 				break;
-			case CATASTROPHE: {
-				reader.pos = HEADER;
-				reader.end = head[END];
-				const isolate = wire.readValue();
-				const message = wire.readValue();
-				try {
-					catastrophes.get(isolate)?.(message);
-				} catch (error) {
-					// The user's mistake is no reason to leave the rest of the inbox unread.
-					queueMicrotask(() => {
-						throw error;
-					});
-				}
-				break;
-			}
 			default:
 		}
 	}
@@ -383,9 +378,9 @@ function return_(id, value) {
 
 /** A guest that this thread doesn't wait for calls a function of it. */
 function serveFromLoop() {
-	const { flags, token, run } = readCall();
+	const { exit, flags, token, run } = readCall();
 	const reply = (value, threw) => {
-		writeAnswer(value, threw);
+		writeAnswer(value, threw, exit);
 		scratch.head[CALL] = token;
 		native.reply();
 	};
@@ -393,14 +388,21 @@ function serveFromLoop() {
 	let follow;
 	try {
 		value = run();
-		if (flags === 0 || flags & WAITED_FOR) {
-			disown(value);
-			value = flags === 0 ? undefined : value;
+		if (!(flags & ANSWERED) || flags & WAITED_FOR) {
+			if (!(exit & PROMISE)) {
+				disown(value);
+			}
+			value = flags & ANSWERED ? value : undefined;
 		} else if (typeof value?.then === 'function') {
 			follow = Promise.resolve(value);
 		}
 	} catch (error) {
 		reply(error, true);
+		if (flags & REPORTED) {
+			queueMicrotask(() => {
+				throw error;
+			});
+		}
 		return;
 	}
 	if (follow === undefined) {
@@ -447,4 +449,4 @@ function local(op, target, other = 0, write = nothing, a = undefined, b = undefi
 native.start(writer.buffer, drain);
 handle.setOnUnreachable(() => setImmediate(releaseUnreachable).unref?.());
 
-module.exports = { callAsync, callIgnored, callSync, catastrophes, local, nothing, release };
+module.exports = { callAsync, callIgnored, callSync, callSyncPromise, local, nothing, release };

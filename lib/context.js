@@ -11,6 +11,7 @@ const wire = require('./wire');
 
 const EVAL = 4;
 const EVAL_CLOSURE = 5;
+const GLOBAL = 20;
 const KIND = 1;
 
 function writeClosure(source, values, flags) {
@@ -56,14 +57,17 @@ class Context extends Handle {
 	}
 
 	static {
-		setAsContext(([context, global]) => {
-			context.#global = global;
-			return context;
+		setAsContext(pair => {
+			pair[0].#global = pair[1];
+			return pair[0];
 		});
 	}
 
 	get global() {
-		own(this, 'Context');
+		if (own(this, 'Context') >= 0) {
+			// A context that was handed over comes without.
+			this.#global ??= channel.callSync(GLOBAL, open(this, 'Context'), 0, 0, 0, channel.nothing);
+		}
 		return this.#global;
 	}
 

@@ -4,7 +4,9 @@
  * Errors that come over the line, and those the library raises itself.
  */
 
-const { sep } = require('node:path');
+const { OWN_FRAMES, mark } = require('./here');
+
+const { defineProperty } = Object;
 
 const BOUNDARY = '\n    at (<isolated-vm boundary>)';
 /** The native classes, by their number on the wire. */
@@ -17,9 +19,6 @@ const OWN_CODES = new Set([
 	'ERR_INTERNAL',
 ]);
 
-/** How frames of the library itself are told from the user's. */
-const OWN_FRAMES = __dirname + sep;
-
 /**
  * The `TypeError` for a wrong argument or option.
  * @param {string} message
@@ -30,7 +29,8 @@ function typeError(message, code = 'ERR_INVALID_ARG_TYPE') {
 }
 
 function withCode(error, code) {
-	Object.defineProperty(error, 'code', { value: code, writable: true, configurable: true, enumerable: true });
+	defineProperty(error, 'code', { __proto__: null, value: code, writable: true, configurable: true, enumerable: true });
+	mark(error, code);
 	return error;
 }
 

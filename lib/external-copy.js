@@ -2,66 +2,47 @@
 
 const channel = require('./channel');
 const { DISPOSE } = require('./disposable');
-const { typeError, withCode } = require('./errors');
-const { Handle, MAKE, drop, open, own, pin, unpin } = require('./handle');
-const native = require('./native');
+const { typeError } = require('./errors');
+const { Handle, MAKE, drop, open, own } = require('./handle');
 const { boolean, COPY, optionsOf, required } = require('./options');
+const { Copy, checkTransferable } = require('./special');
 const wire = require('./wire');
+
+const { isArray } = Array;
+const { isView } = ArrayBuffer;
+const { defineProperty } = Object;
 
 const NEW_COPY = 108;
 const READ_COPY = 109;
 const EXTERNAL_SIZE = 110;
 const KIND = 4;
 
-/** Takes a buffer's memory out of this heap, without a copy where the runtime allows it; its number in the addon. */
-function detach(buffer) {
-	const { byteLength } = buffer;
-	const own = native.reclaim(buffer);
-	if (own !== undefined) {
-		return own;
-	}
-	const moved = typeof buffer.transfer === 'function' ?
-		buffer.transfer() :
-		structuredClone(buffer, { transfer: [buffer] });
-	if (byteLength > 0 && buffer.byteLength > 0) {
-		// Node 20 copies instead of moving what an addon made.
-		native.detach(buffer);
-	}
-	return native.adopt(moved) ?? native.stage(moved, 0, byteLength);
-}
-
-wire.hooks.detach = detach;
-
 function transferListOf(value, options) {
 	const list = options?.transferList;
-	let buffers = [];
+	const buffers = [];
+	const add = buffer => {
+		checkTransferable(buffer);
+		defineProperty(buffers, buffers.length, { __proto__: null, value: buffer, enumerable: true, writable: true, configurable: true });
+	};
 	if (list !== undefined && list !== null) {
-		if (!Array.isArray(list)) {
+		if (!isArray(list)) {
 			throw typeError('`transferList` must be an array');
 		}
-		for (const buffer of list) {
-			if (!(buffer instanceof ArrayBuffer)) {
+		for (let i = 0; i < list.length; ++i) {
+			if (!(list[i] instanceof ArrayBuffer)) {
 				throw typeError('Non-ArrayBuffer passed in `transferList`');
 			}
+			add(list[i]);
 		}
-		buffers = list;
 	}
 	if (options !== undefined && boolean(options, 'transferOut')) {
-		const buffer = ArrayBuffer.isView(value) ? value.buffer : value;
+		const buffer = isView(value) ? value.buffer : value;
 		if (buffer instanceof ArrayBuffer) {
-			buffers = [...buffers, buffer];
-		}
-	}
-	for (const buffer of buffers) {
-		// Node's small Buffers share one pool; taking it away would take others' memory.
-		if (buffer === POOL.buffer) {
-			throw withCode(new TypeError('A Buffer of Node\'s pool can\'t be transferred; copy it first'), 'ERR_DATA_CLONE');
+			add(buffer);
 		}
 	}
 	return buffers.length === 0 ? undefined : buffers;
 }
-
-const POOL = Buffer.from('pool');
 
 function writeCopy(value, transferList) {
 	if (transferList === undefined) {
@@ -121,54 +102,6 @@ class ExternalCopy extends Handle {
 	}
 }
 
-/** What `copyInto()` gives: arrives as a copy. */
-class Copy {
-	#owner;
-	#id;
-	/** Arrived once: from then on the owner itself has to be alive. */
-	#used = false;
-	#once;
-	#transferIn;
-
-	constructor(make, owner, release, transferIn) {
-		if (make !== MAKE) {
-			throw new TypeError('`Copy` can\'t be constructed; `copyInto()` makes it');
-		}
-		this.#owner = owner;
-		this.#id = pin(owner);
-		this.#once = release;
-		this.#transferIn = transferIn;
-		if (release) {
-			drop(owner);
-		}
-	}
-
-	/** Whether `value` is such an object. */
-	static is(value) {
-		return #owner in value;
-	}
-
-	/** Writes it; with `release` it can be passed once. */
-	static write(value) {
-		if (value.#used) {
-			if (value.#once) {
-				throw withCode(new Error('The return value of `copyInto()` should only be used once'), 'ERR_RELEASED');
-			}
-			open(value.#owner, 'Copy');
-		}
-		wire.u8(wire.COPY_INTO);
-		wire.u32(value.#id);
-		wire.u8(value.#transferIn ? 1 : 0);
-		if (!value.#used) {
-			value.#used = true;
-			const id = unpin(value.#owner);
-			if (id >= 0) {
-				queueMicrotask(() => channel.release(id));
-			}
-		}
-	}
-}
-
 wire.hooks.make[KIND] = id => new ExternalCopy(MAKE, id);
 
-module.exports = { Copy, ExternalCopy };
+module.exports = { ExternalCopy };

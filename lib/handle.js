@@ -80,6 +80,9 @@ class Handle {
 	}
 }
 
+/** What `Callback` is made from; guests have one of their own. */
+class CallbackBase {}
+
 /**
  * The id of a handle that may have been released.
  * @param {Handle} handle
@@ -102,6 +105,7 @@ function open(handle, kind) {
 }
 
 module.exports = {
+	CallbackBase,
 	Handle,
 	MAKE,
 	/** The id of a handle, -1 when released, undefined for any other object. */

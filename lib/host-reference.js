@@ -8,13 +8,52 @@
 const { typeError } = require('./errors');
 const { ACCESSORS, COPY, EXTERNAL_COPY, PROMISE, REFERENCE } = require('./options');
 const wire = require('./wire');
-const { ExternalCopy, Copy } = require('./external-copy');
+const { ExternalCopy } = require('./external-copy');
+const { idOf } = require('./handle');
+const { Copy, Dereference } = require('./special');
 const { types } = require('node:util');
 
-let classes;
+/** Set by index.js. */
+let Reference;
 
 /** Lets go of the values of references that were collected. */
 const registry = new FinalizationRegistry(index => wire.releaseHostValue(index));
+
+/** What a new `Reference` to a value of this environment is made of. */
+function refer(value, unsafeInherit) {
+	const host = { index: wire.keepHostValue(value, unsafeInherit) };
+	return { id: -2, host, type: typeOf(host) };
+}
+
+/** One more reference to what others refer to. */
+function share(index) {
+	return { index: wire.shareHostValue(index) };
+}
+
+function typeOf(host) {
+	return wire.TYPES[wire.typeCode(wire.hostValues[host.index].value)];
+}
+
+/** Lets go of the value when the reference is collected. */
+function watch(reference, host) {
+	registry.register(reference, host.index, reference);
+}
+
+function release(reference, host) {
+	registry.unregister(reference);
+	wire.releaseHostValue(host.index);
+}
+
+function deref(id, host) {
+	if (host === undefined) {
+		throw typeError('Cannot dereference this from current isolate', 'ERR_WRONG_ISOLATE');
+	}
+	return wire.hostValues[host.index].value;
+}
+
+function copy(host) {
+	return result(wire.hostValues[host.index].value, COPY);
+}
 
 /** A copy of a value, as it would be after a journey. */
 function copyOf(value) {
@@ -37,12 +76,12 @@ function argument(value, flags) {
 	switch (flags & 3) {
 		case COPY: return copyOf(value);
 		case EXTERNAL_COPY: return new ExternalCopy(value);
-		case REFERENCE: return new classes.Reference(value);
+		case REFERENCE: return new Reference(value);
 		default:
 	}
 	if (typeof value === 'object' && value !== null) {
-		if (classes.Dereference.is(value)) {
-			return classes.Dereference.here(value);
+		if (Dereference.is(value)) {
+			return Dereference.here(value);
 		}
 		if (Copy.is(value)) {
 			return copyOf(value);
@@ -57,22 +96,34 @@ function argument(value, flags) {
 }
 
 function isOwn(value) {
-	return require('./handle').idOf(value) !== undefined || wire.hooks.isSpecial(value);
+	return idOf(value) !== undefined || wire.hooks.isSpecial(value) || wire.hooks.isLibrary(value);
 }
+
+/** With these flags a value stays as it is. */
+const RAW = 1 << 20;
+
+// Operations (src/face/message.rs).
+const GET = 6;
+const SET = 7;
+const DELETE = 8;
+const APPLY = 9;
 
 /** A value as it is returned with these flags; what has no other way becomes a reference. */
 function result(value, flags, unsafeInherit = false) {
+	if (flags & RAW) {
+		return value;
+	}
 	if (flags & PROMISE) {
 		return Promise.resolve(value).then(settled => result(settled, flags & ~PROMISE, unsafeInherit));
 	}
 	switch (flags & 3) {
 		case COPY: return copyOf(value);
 		case EXTERNAL_COPY: return new ExternalCopy(value);
-		case REFERENCE: return new classes.Reference(value, { unsafeInherit });
+		case REFERENCE: return new Reference(value, { unsafeInherit });
 		default:
 	}
 	return typeof value === 'symbol' || (typeof value === 'object' && value !== null && !isOwn(value)) ?
-		new classes.Reference(value, { unsafeInherit }) : value;
+		new Reference(value, { unsafeInherit }) : value;
 }
 
 function objectOf(host) {
@@ -97,14 +148,15 @@ function keyOf(key) {
 
 function get(host, key, flags) {
 	const object = objectOf(host);
+	const { unsafeInherit } = wire.hostValues[host.index];
 	keyOf(key);
-	for (let link = object; link !== null; link = host.unsafeInherit ? Object.getPrototypeOf(link) : null) {
+	for (let link = object; link !== null; link = unsafeInherit ? Object.getPrototypeOf(link) : null) {
 		const descriptor = Object.getOwnPropertyDescriptor(link, key);
 		if (descriptor !== undefined) {
 			if (!Object.hasOwn(descriptor, 'value') && !(flags & ACCESSORS)) {
 				throw typeError('Property is getter', 'ERR_REFERENCE');
 			}
-			return result(object[key], flags, host.unsafeInherit);
+			return result(object[key], flags, unsafeInherit);
 		}
 	}
 	return result(undefined, flags);
@@ -113,8 +165,11 @@ function get(host, key, flags) {
 function set(host, key, value, flags) {
 	const object = objectOf(host);
 	keyOf(key);
-	const arrived = argument(value, flags);
-	if (!Reflect.defineProperty(object, key, { value: arrived, writable: true, enumerable: true, configurable: true })) {
+	define(object, key, argument(value, flags));
+}
+
+function define(object, key, value) {
+	if (!Reflect.defineProperty(object, key, { value, writable: true, enumerable: true, configurable: true })) {
 		throw typeError('Set failed', 'ERR_REFERENCE');
 	}
 }
@@ -155,9 +210,30 @@ function prepare(host, receiver, values, flags) {
 	};
 }
 
+/**
+ * What somebody else asks of a value of this environment: an operation of `src/face/message.rs`, with what it takes. The
+ * values have arrived; the result leaves as the flags say.
+ */
+function serve(index, op, flags, values) {
+	const host = { index };
+	switch (op) {
+		case APPLY: {
+			const { value } = wire.hostValues[index];
+			if (typeof value !== 'function') {
+				throw typeError('Reference is not a function', 'ERR_REFERENCE');
+			}
+			return Reflect.apply(value, values[0], values.slice(1));
+		}
+		case GET: return get(host, values[0], flags & ACCESSORS | RAW);
+		case SET: return define(objectOf(host), keyOf(values[0]), values[1]);
+		case DELETE: return remove(host, values[0]);
+		default: return wire.hostValues[index].value;
+	}
+}
+
 module.exports = {
-	apply, applyIgnored, get, registry, remove, result, set,
-	setClasses(all) {
-		classes = all;
+	apply, applyIgnored, copy, deref, get, refer, release, remove, result, serve, set, share, typeOf, watch,
+	setReference(Class) {
+		Reference = Class;
 	},
 };

@@ -17,10 +17,8 @@ const IS_DISPOSED = 104;
 const CPU_TIME = 105;
 const WALL_TIME = 106;
 const REFERENCE_COUNT = 107;
-const ISOLATE_ID = 111;
 const COLLECT_GARBAGE = 40;
 const DISPOSE_REASON = 140;
-
 const ON_UNHANDLED = 160;
 
 /** The kind of handle (src/face/node/wire.rs). */
@@ -58,7 +56,8 @@ function memoryLimitOf(options) {
 
 /** Options that the contract has and this version doesn't act on. */
 function refuse(options, names, method) {
-	for (const name of names) {
+	for (let i = 0; i < names.length; ++i) {
+		const name = names[i];
 		if (options?.[name] !== undefined && options[name] !== null && options[name] !== false) {
 			throw withCode(new TypeError(`\`${name}\` is not supported by \`${method}\` in this version`), 'ERR_NOT_SUPPORTED');
 		}
@@ -88,17 +87,23 @@ function writeSource(origin, code) {
 /** Writes the function that hears of unhandled rejections. What it throws is its own unhandled rejection, not lost. */
 function writeListener(listener) {
 	const tell = async (reason, dropped) => listener(reason, { dropped });
-	wire.writeFunction((reason, dropped) => {
+	wire.writeValue((reason, dropped) => {
 		tell(reason, dropped);
 	}, 0);
 	return 0;
 }
 
+function writeIsolate(limit, onCatastrophicError) {
+	wire.u32(limit);
+	wire.writeValue(onCatastrophicError, 0);
+	return 0;
+}
+
 function statistics(numbers) {
 	const result = {};
-	STATISTICS.forEach((name, i) => {
-		result[name] = numbers[i];
-	});
+	for (let i = 0; i < STATISTICS.length; ++i) {
+		result[STATISTICS[i]] = numbers[i];
+	}
 	return result;
 }
 
@@ -116,7 +121,7 @@ function compileOptions(isolate, count, code, options, method) {
 	stringArgument(code, method, 1);
 	options = optionsOf(options, method, 2);
 	refuse(options, ['cachedData', 'produceCachedData'], method);
-	return [id, originOf(options)];
+	return { id, origin: originOf(options) };
 }
 
 /** An isolate: a heap of its own, on threads of its own. */
@@ -137,11 +142,7 @@ class Isolate extends Handle {
 			throw typeError('`onUnhandledRejection` must be a function');
 		}
 		refuse(options, ['inspector', 'snapshot'], 'Isolate');
-		const wants = typeof onCatastrophicError === 'function';
-		super(MAKE, channel.local(NEW_ISOLATE, 0, wants ? 1 : 0, () => limit), 'Isolate');
-		if (wants) {
-			channel.catastrophes.set(channel.local(ISOLATE_ID, open(this, 'Isolate')), onCatastrophicError);
-		}
+		super(MAKE, channel.local(NEW_ISOLATE, 0, 0, writeIsolate, limit, onCatastrophicError ?? undefined), 'Isolate');
 		if (typeof onUnhandledRejection === 'function') {
 			channel.local(ON_UNHANDLED, open(this, 'Isolate'), 0, writeListener, onUnhandledRejection);
 		}
@@ -186,12 +187,12 @@ class Isolate extends Handle {
 	}
 
 	async compileScript(code, options) {
-		const [id, origin] = compileOptions(this, arguments.length, code, options, 'compileScript');
+		const { id, origin } = compileOptions(this, arguments.length, code, options, 'compileScript');
 		return channel.callAsync(COMPILE_SCRIPT, id, 0, 0, 0, writeSource, origin, code);
 	}
 
 	compileScriptSync(code, options) {
-		const [id, origin] = compileOptions(this, arguments.length, code, options, 'compileScriptSync');
+		const { id, origin } = compileOptions(this, arguments.length, code, options, 'compileScriptSync');
 		return channel.callSync(COMPILE_SCRIPT, id, 0, 0, 0, writeSource, origin, code);
 	}
 

@@ -16,6 +16,8 @@ const ELSE_REFERENCE = 8;
 const ELSE_THROW = 16;
 const ELSE_COPY = 24;
 const ACCESSORS = 32;
+/** `applySyncPromise` (src/face/guest/native.rs). */
+const AWAIT = 64;
 
 /** The options object of a call, or undefined. */
 function optionsOf(options, method, position) {
@@ -117,6 +119,6 @@ function arrayArgument(value, method, position) {
 }
 
 module.exports = {
-	ACCESSORS, COPY, ELSE_COPY, ELSE_REFERENCE, ELSE_THROW, EXTERNAL_COPY, PROMISE, REFERENCE,
+	ACCESSORS, AWAIT, COPY, ELSE_COPY, ELSE_REFERENCE, ELSE_THROW, EXTERNAL_COPY, PROMISE, REFERENCE,
 	arrayArgument, boolean, directionOf, int32, optionsOf, required, string, stringArgument, timeoutOf, transferOf,
 };

@@ -1,17 +1,16 @@
 'use strict';
 
 const channel = require('./channel');
-const { isCallback, callbackParts } = require('./callback');
 const { DISPOSE } = require('./disposable');
-const { illegalInvocation, released, typeError, withCode } = require('./errors');
-const { Copy } = require('./external-copy');
-const { Handle, MAKE, drop, idOf, kindOf, open, pin, unpin } = require('./handle');
+const { illegalInvocation, typeError } = require('./errors');
+const { Handle, MAKE, drop, idOf, open } = require('./handle');
+const hostReference = require('./host-reference');
 const {
-	ACCESSORS, COPY, ELSE_COPY, ELSE_REFERENCE,
+	ACCESSORS, ELSE_REFERENCE, PROMISE,
 	arrayArgument, boolean, directionOf, optionsOf, required, timeoutOf, transferOf,
 } = require('./options');
+const { Dereference } = require('./special');
 const wire = require('./wire');
-const hostReference = require('./host-reference');
 
 const GET = 6;
 const SET = 7;
@@ -60,28 +59,27 @@ class Reference extends Handle {
 		required(arguments.length, 1, 'Reference');
 		options = optionsOf(options, 'Reference', 2);
 		const unsafeInherit = options !== undefined && boolean(options, 'unsafeInherit');
-		super(MAKE, -2, 'Reference');
-		this.#refer(wire.keepHostValue(value), unsafeInherit);
+		const { id, host, type: own } = hostReference.refer(value, unsafeInherit);
+		super(MAKE, id, 'Reference');
+		this.#adopt(host, own);
 	}
 
-	#refer(index, unsafeInherit) {
-		this.#host = { index, unsafeInherit };
-		this.#typeof = wire.TYPES[wire.typeCode(wire.hostValues[index].value)];
-		hostReference.registry.register(this, index, this);
+	#adopt(host, type) {
+		this.#host = host;
+		this.#typeof = type;
+		if (host !== undefined) {
+			hostReference.watch(this, host);
+		}
 	}
 
 	static {
 		wire.hooks.makeReference = index => {
 			const reference = new Reference(MAKE, -2);
-			reference.#refer(index, false);
+			const host = hostReference.share(index);
+			reference.#adopt(host, hostReference.typeOf(host));
 			return reference;
 		};
 		wire.hooks.hostReference = value => #host in value ? value.#host?.index : undefined;
-		wire.hooks.check = handle => {
-			if (idOf(handle) < 0) {
-				throw released(kindOf(handle));
-			}
-		};
 	}
 
 	/** Whether it refers to a value of this environment; throws when it was released. */
@@ -175,7 +173,7 @@ class Reference extends Handle {
 		const result = directionOf(options, 'result') | ELSE_REFERENCE;
 		const flags = directionOf(options, 'arguments');
 		const timeout = timeoutOf(options);
-		if (id === -2) {
+		if (id === -2 && call !== channel.callSyncPromise) {
 			return call === channel.callIgnored ?
 				hostReference.applyIgnored(self.#host, receiver, values, flags) :
 				hostReference.apply(self.#host, receiver, values, flags, result);
@@ -195,9 +193,8 @@ class Reference extends Handle {
 		Reference.#apply(this, channel.callIgnored, 'applyIgnored', receiver, values, options);
 	}
 
-	applySyncPromise() {
-		Reference.#open(this);
-		throw withCode(new Error('This function may not be called from the default thread'), 'ERR_WRONG_THREAD');
+	applySyncPromise(receiver, values, options) {
+		return Reference.#apply(this, channel.callSyncPromise, 'applySyncPromise', receiver, values, options);
 	}
 
 	// --- copy, deref, release ----------------------------------------------------------------------
@@ -213,7 +210,7 @@ class Reference extends Handle {
 	static #copy(self, call) {
 		const id = Reference.#open(self);
 		return id === -2 ?
-			hostReference.result(wire.hostValues[self.#host.index].value, COPY) :
+			hostReference.copy(self.#host) :
 			call(COPY_VALUE, id, 0, 0, 0, channel.nothing);
 	}
 
@@ -221,10 +218,7 @@ class Reference extends Handle {
 		const id = Reference.#open(this);
 		options = optionsOf(options, 'deref', 1);
 		const release = options !== undefined && boolean(options, 'release');
-		if (id !== -2) {
-			throw typeError('Cannot dereference this from current isolate', 'ERR_WRONG_ISOLATE');
-		}
-		const { value } = wire.hostValues[this.#host.index];
+		const value = hostReference.deref(id, this.#host);
 		if (release) {
 			this.release();
 		}
@@ -240,11 +234,10 @@ class Reference extends Handle {
 
 	release() {
 		if (Reference.#open(this) === -2) {
-			const { index } = this.#host;
+			const host = this.#host;
 			this.#host = undefined;
 			drop(this);
-			hostReference.registry.unregister(this);
-			wire.releaseHostValue(index);
+			hostReference.release(this, host);
 		} else {
 			channel.release(drop(this));
 		}
@@ -257,88 +250,6 @@ class Reference extends Handle {
 	}
 }
 
-/** What `derefInto()` gives: arrives as what the reference refers to. */
-class Dereference {
-	#reference;
-	#id;
-	/** Arrived once: from then on the reference itself has to be alive. */
-	#used = false;
-	#once;
-
-	constructor(make, reference, release) {
-		if (make !== MAKE) {
-			throw new TypeError('`Dereference` can\'t be constructed; `derefInto()` makes it');
-		}
-		this.#reference = reference;
-		this.#id = pin(reference);
-		this.#once = release;
-		if (release && this.#id >= 0) {
-			drop(reference);
-		}
-	}
-
-	static is(value) {
-		return #reference in value;
-	}
-
-	static write(value) {
-		const host = wire.hooks.hostReference(value.#reference);
-		if (host !== undefined) {
-			throw typeError('Cannot dereference this into target isolate', 'ERR_WRONG_ISOLATE');
-		}
-		if (value.#used) {
-			if (value.#once) {
-				throw withCode(new Error('The return value of `derefInto()` should only be used once'), 'ERR_RELEASED');
-			}
-			open(value.#reference, 'Reference');
-		}
-		wire.u8(wire.DEREF);
-		wire.u32(value.#id);
-		if (!value.#used) {
-			value.#used = true;
-			const id = unpin(value.#reference);
-			if (id >= 0) {
-				queueMicrotask(() => channel.release(id));
-			}
-		}
-	}
-
-	/** The value itself, for references to this environment that come back to it. */
-	static here(value) {
-		return value.#reference.deref(value.#once ? { release: true } : undefined);
-	}
-}
-
-/** Whether `value` is written in a way of its own. */
-function isSpecial(value) {
-	return Dereference.is(value) || Copy.is(value) || isCallback(value);
-}
-
-wire.hooks.isSpecial = isSpecial;
-
-wire.hooks.special = value => {
-	if (Dereference.is(value)) {
-		Dereference.write(value);
-	} else if (Copy.is(value)) {
-		Copy.write(value);
-	} else if (isCallback(value)) {
-		const [fn, mode] = callbackParts(value);
-		wire.writeFunction(fn, mode);
-	} else {
-		return false;
-	}
-	return true;
-};
-
 wire.hooks.make[KIND] = (id, type) => new Reference(MAKE, id, type);
 
-wire.hooks.makeFunction = (id, mode, name, length) => {
-	const made = (...values) => channel.callSync(APPLY, id, ELSE_COPY, 0, 0, writeApply, undefined, values, ELSE_COPY);
-	Object.defineProperty(made, 'name', { value: name, configurable: true });
-	Object.defineProperty(made, 'length', { value: length, configurable: true });
-	return made;
-};
-
-hostReference.setClasses({ Reference, Dereference });
-
-module.exports = { Dereference, Reference };
+module.exports = { Reference };

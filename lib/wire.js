@@ -11,7 +11,7 @@ const { isDetached } = require('./clone/inspect');
 const { CLASSES, ErrorParts, Thrown, typeError, withCode, withoutOwnFrames } = require('./errors');
 const { idOf, registry } = require('./handle');
 const native = require('./native');
-const { COPY, ELSE_COPY, EXTERNAL_COPY, PROMISE, REFERENCE } = require('./options');
+const { COPY, ELSE_COPY, ELSE_REFERENCE, EXTERNAL_COPY, PROMISE, REFERENCE } = require('./options');
 
 const UNDEFINED = 0;
 const NULL = 1;
@@ -35,6 +35,7 @@ const NUMBERS = 18;
 const HOST_REFERENCE = 19;
 const EXTERNAL_COPY_OF = 20;
 const GUEST_FUNCTION = 21;
+const LIBRARY = 30;
 
 const HAS_NAME = 1;
 const HAS_STACK = 2;
@@ -101,8 +102,8 @@ function stage(buffer) {
 }
 
 /** Gives a value an index, counted once. */
-function keepHostValue(value) {
-	const entry = { value, count: 1 };
+function keepHostValue(value, unsafeInherit = false) {
+	const entry = { value, count: 1, unsafeInherit };
 	const index = freeHostValues.pop();
 	if (index === undefined) {
 		return hostValues.push(entry) - 1;
@@ -141,6 +142,9 @@ const hooks = {
 	special: undefined,
 	/** Where a promise that arrives is settled from. */
 	promise: undefined,
+	/** The library itself, and whether a value is it. */
+	library: undefined,
+	isLibrary: value => value === hooks.library,
 	/** The number under which a promise of this environment is followed. */
 	follow: undefined,
 };
@@ -236,6 +240,9 @@ function writeValue(value, flags) {
 		case 'bigint':
 			return writeBigInt(value);
 		case 'symbol':
+			if ((flags & ELSE_COPY) === ELSE_REFERENCE) {
+				return writeReference(value);
+			}
 			throw flags & COPY || flags & ELSE_COPY ? typeError('Unsupported type', 'ERR_NON_TRANSFERABLE') : nonTransferable();
 		case 'function':
 			if (flags & COPY) {
@@ -254,8 +261,11 @@ function writeObject(value, flags) {
 	if (writeOwn(value)) {
 		return;
 	}
-	if (flags & (COPY | ELSE_COPY)) {
+	if ((flags & COPY) || (flags & ELSE_COPY) === ELSE_COPY) {
 		return writeClone(value);
+	}
+	if (flags & ELSE_REFERENCE) {
+		return writeReference(value);
 	}
 	throw nonTransferable();
 }
@@ -264,6 +274,10 @@ function writeObject(value, flags) {
 function writeOwn(value) {
 	const id = idOf(value);
 	if (id === undefined) {
+		if (hooks.isLibrary(value)) {
+			u8(LIBRARY);
+			return true;
+		}
 		return hooks.special(value);
 	}
 	const index = hooks.hostReference(value);
@@ -360,7 +374,8 @@ class Side {
 	}
 
 	hostObjectIndex(object) {
-		return idOf(object) !== undefined || hooks.isSpecial(object) ? this.handles.push(object) - 1 : -1;
+		return idOf(object) !== undefined || hooks.isSpecial(object) || hooks.isLibrary(object) ?
+			this.handles.push(object) - 1 : -1;
 	}
 
 	functionIndex() {
@@ -563,7 +578,8 @@ function readParts() {
 		}
 		case PROMISE_VALUE: return hooks.promise(readU32());
 		case HOST_VALUE: return hostValues[readU32()].value;
-		case HOST_REFERENCE: return hooks.makeReference(shareHostValue(readU32()));
+		case HOST_REFERENCE: return hooks.makeReference(readU32());
+		case LIBRARY: return hooks.library;
 		case PAIR: return [readParts(), readParts()];
 		case NUMBERS: {
 			const numbers = new Array(readU32());

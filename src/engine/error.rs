@@ -58,6 +58,15 @@ pub enum Failure {
     /// A handle that was released is used.
     #[error("{0} has been released")]
     Released(&'static str),
+    /// `derefInto({ release: true })` and the like, passed twice.
+    #[error("The return value of `{0}()` should only be used once")]
+    UsedTwice(&'static str),
+    /// A guest waits for a promise of an environment that waits for the guest.
+    #[error("This function may not be called from the default thread")]
+    WrongThread,
+    /// A value of another environment, used synchronously.
+    #[error("A value of another thread can only be used asynchronously")]
+    OtherThread,
     /// `apply` on something that isn't callable.
     #[error("Reference is not a function")]
     NotAFunction,
@@ -100,6 +109,9 @@ pub enum Failure {
     /// An array buffer that doesn't fit the memory limit.
     #[error("Array buffer allocation failed")]
     BufferRefused,
+    /// An isolate that a guest makes, beyond what the guest itself may use.
+    #[error("The memory limit leaves no room for another isolate")]
+    NoRoom,
     /// A property key that is neither string nor integer.
     #[error("Invalid `key`")]
     InvalidKey,
@@ -119,11 +131,12 @@ impl Failure {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Disposed | Self::AlreadyDisposed | Self::DisposedDuring => "ERR_ISOLATE_DISPOSED",
-            Self::MemoryLimit | Self::BufferRefused => "ERR_MEMORY_LIMIT",
+            Self::MemoryLimit | Self::BufferRefused | Self::NoRoom => "ERR_MEMORY_LIMIT",
             Self::EngineFatal(_) => "ERR_ENGINE_FATAL",
             Self::Timeout => "ERR_TIMEOUT",
             Self::NonTransferable | Self::UnsupportedType => "ERR_NON_TRANSFERABLE",
-            Self::Released(_) | Self::BufferGone => "ERR_RELEASED",
+            Self::Released(_) | Self::BufferGone | Self::UsedTwice(_) => "ERR_RELEASED",
+            Self::WrongThread | Self::OtherThread => "ERR_WRONG_THREAD",
             Self::NotAFunction
             | Self::NotAnObject
             | Self::HasProxy
@@ -142,7 +155,7 @@ impl Failure {
 
     /// The code that a text names, if it is one of the library's.
     pub fn known_code(text: &str) -> Option<&'static str> {
-        const CODES: [&str; 13] = [
+        const CODES: [&str; 14] = [
             "ERR_ISOLATE_DISPOSED",
             "ERR_MEMORY_LIMIT",
             "ERR_ENGINE_FATAL",
@@ -151,6 +164,7 @@ impl Failure {
             "ERR_RELEASED",
             "ERR_REFERENCE",
             "ERR_WRONG_ISOLATE",
+            "ERR_WRONG_THREAD",
             "ERR_DATA_CLONE",
             "ERR_STRING_TOO_LONG",
             "ERR_ENVIRONMENT_GONE",
@@ -176,7 +190,7 @@ impl Failure {
             | Self::InvalidKey
             | Self::SetFailed
             | Self::DeleteFailed => ErrorClass::TypeError,
-            Self::StringTooLong | Self::BufferRefused => ErrorClass::RangeError,
+            Self::StringTooLong | Self::BufferRefused | Self::NoRoom => ErrorClass::RangeError,
             _ => ErrorClass::Error,
         }
     }

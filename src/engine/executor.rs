@@ -330,7 +330,13 @@ pub fn check_deadlines(now: u64) -> Option<u64> {
     for worker in workers {
         match worker.deadline.check(now) {
             Look::Never => {}
-            Look::At(at) => next = Some(next.map_or(at, |next: u64| next.min(at))),
+            Look::At(at) => {
+                if worker.deadline.has_fired() {
+                    // It may be waiting for another guest.
+                    worker.signal.notify();
+                }
+                next = Some(next.map_or(at, |next: u64| next.min(at)));
+            }
             Look::Stuck => {
                 if let Some(isolate) = worker.lose() {
                     isolate.condemn(Failure::Timeout);

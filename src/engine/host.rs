@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use crate::engine::error::{Failure, Outcome};
-use crate::engine::signal::Wait;
-use crate::engine::transfer::{Arguments, Settler};
+use crate::engine::isolate::Isolate;
+use crate::engine::isolate::task::{Reply, Request};
 
 /// A tree of calls: all that one root call causes, however often it crosses the line.
 ///
@@ -14,7 +14,7 @@ pub type TreeId = u64;
 
 /// One Node environment (the main thread's, or a worker's).
 pub trait Host: Send + Sync {
-    /// Runs a host function and tells `reply` of its outcome. Called from guest threads.
+    /// Does what is asked of a value and answers. Called from guest threads, and from those of other environments.
     fn call(&self, call: HostCall);
     /// The async call `id` has ended.
     fn replied(&self, id: u32, outcome: Outcome);
@@ -22,14 +22,16 @@ pub trait Host: Send + Sync {
     fn settled(&self, id: u32, outcome: Outcome);
     /// Nothing refers to the host's value `index` any more.
     fn release(&self, index: u32);
-    /// A message for the user's `onCatastrophicError`.
-    fn catastrophe(&self, isolate: u64, message: String);
     /// Work for the environment begins that nobody waits for: it stays alive for it.
     fn begin_work(&self);
     /// Such work has ended.
     fn end_work(&self);
     /// A number of its own for each environment.
     fn id(&self) -> u64;
+    /// Whether the environment's thread waits for a call of this tree: its event loop stands still until that returns.
+    fn waits_in(&self, tree: TreeId) -> bool;
+    /// The environment's end is the isolate's.
+    fn add_isolate(&self, isolate: &Arc<Isolate>);
 }
 
 /// Keeps an environment alive while it exists.
@@ -71,41 +73,36 @@ impl Drop for HostValue {
     }
 }
 
-/// Where the outcome of a host call goes.
-pub enum HostReply {
-    /// A guest thread that waits.
-    Waiting(Arc<Wait>),
-    /// A promise in the guest.
-    Promise(Settler),
-    /// Nobody.
-    Ignored,
-}
-
-/// A guest's call of a host function.
+/// Something asked of a value that lives in a Node environment.
 pub struct HostCall {
-    /// The function.
-    pub function: Arc<HostValue>,
-    /// Its arguments.
-    pub arguments: Arguments,
+    /// The value.
+    pub value: Arc<HostValue>,
+    /// What to do with it: `Apply`, `Get`, `Set`, `Delete` or `Copy`. The value is the target, the number there is not used.
+    pub request: Request,
     /// The tree of calls it belongs to.
     pub tree: TreeId,
-    reply: Option<HostReply>,
+    reply: Option<Reply>,
 }
 
 impl HostCall {
-    /// A call of `function`.
-    pub fn new(function: Arc<HostValue>, arguments: Arguments, tree: TreeId, reply: HostReply) -> Self {
-        Self { function, arguments, tree, reply: Some(reply) }
+    /// Asks for `request` on `value`.
+    pub fn new(value: Arc<HostValue>, request: Request, reply: Reply, tree: TreeId) -> Self {
+        Self { value, request, tree, reply: Some(reply) }
     }
 
-    /// Whether a guest thread waits for it.
+    /// Whether a thread waits for it.
     pub fn is_waited_for(&self) -> bool {
-        matches!(self.reply, Some(HostReply::Waiting(_)))
+        matches!(self.reply, Some(Reply::Waiting(_)))
     }
 
     /// Whether anybody wants the outcome.
     pub fn wants_reply(&self) -> bool {
-        !matches!(self.reply, Some(HostReply::Ignored) | None)
+        !matches!(self.reply, Some(Reply::Ignored | Reply::Reported) | None)
+    }
+
+    /// Whether an error is the environment's own: nobody hears of the outcome, but nothing may be lost.
+    pub fn is_reported(&self) -> bool {
+        matches!(self.reply, Some(Reply::Reported))
     }
 
     /// Tells the outcome.
@@ -114,10 +111,8 @@ impl HostCall {
     }
 
     fn send(&mut self, outcome: Outcome) {
-        match self.reply.take() {
-            Some(HostReply::Waiting(wait)) => wait.complete(outcome),
-            Some(HostReply::Promise(settler)) => settler.settle(outcome),
-            Some(HostReply::Ignored) | None => {}
+        if let Some(reply) = self.reply.take() {
+            reply.send(outcome);
         }
     }
 }

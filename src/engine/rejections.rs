@@ -9,13 +9,12 @@ use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use crate::engine::host::{HostCall, HostReply};
 use crate::engine::isolate::Isolate;
 use crate::engine::isolate::guest::{Guest, Realm};
-use crate::engine::isolate::task::{Exit, Fallback, Mode, Reply, Request, Task};
+use crate::engine::isolate::task::Reply;
 use crate::engine::lock;
 use crate::engine::transfer::guest::Realmed;
-use crate::engine::transfer::{Arguments, Function, Handle, PromiseCell, Text, Transfer, Waker, errors};
+use crate::engine::transfer::{Arguments, Function, PromiseCell, Text, Transfer, Waker, errors};
 
 /// Promises remembered until the guest's microtasks have run.
 const REMEMBERED: usize = 1024;
@@ -76,20 +75,7 @@ impl Reports {
             heard.rejections.under_way.fetch_sub(1, Ordering::SeqCst);
         })));
         let arguments = Arguments::from_iter([reason, Transfer::Number(dropped as f64)]);
-        match &listener.target {
-            Handle::Host(host) => {
-                let reply = HostReply::Promise(settler);
-                host.host.call(HostCall::new(Arc::clone(host), arguments, 0, reply));
-            }
-            Handle::Remote(remote) => {
-                let exit = Exit { mode: Mode::Plain, promise: false, fallback: Fallback::Undefined };
-                let receiver = Transfer::Undefined;
-                let request = Request::Apply { target: remote.id, receiver, arguments, exit };
-                let task = Task::new(request, Reply::Promise(settler), 0, 0).holding([Arc::clone(remote)]);
-                remote.lease.0.submit(task);
-            }
-            Handle::Isolate(_) | Handle::Copied(_) => {}
-        }
+        listener.send(arguments, Reply::Promise(settler));
     }
 }
 

@@ -1,3 +1,5 @@
-//! Ends of the line that are not our V8.
+//! The two faces of the library: what a Node environment sees of it, and what guests see.
 
+pub mod guest;
+mod message;
 pub mod node;

@@ -6,9 +6,9 @@ use std::ffi::c_void;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use super::task::Task;
+use super::task::{Reply, Request, Task};
 use super::{Cause, Isolate};
 use crate::engine::error::{Failure, Outcome};
 use crate::engine::executor::Worker;
@@ -17,11 +17,14 @@ use crate::engine::limits::fatal;
 use crate::engine::limits::memory::{self, Memory};
 use crate::engine::limits::watchdog::Ended;
 use crate::engine::operations;
+use crate::engine::place::{Named, Place};
 use crate::engine::platform;
 use crate::engine::rejections::{self, Unhandled};
 use crate::engine::signal::{Pending, Wait, Waiter};
-use crate::engine::transfer::Transfer;
-use crate::engine::transfer::guest::{Foreign, PromiseWatch};
+use crate::engine::transfer::errors::Stop;
+use crate::engine::transfer::foreign::Foreign;
+use crate::engine::transfer::guest::PromiseWatch;
+use crate::engine::transfer::{PromiseCell, Text, Transfer, Waker};
 use crate::engine::weak::{Collected, WeakSlot};
 
 /// A context of the guest, shared by everything that lives in it.
@@ -42,6 +45,8 @@ pub enum Entry {
         value: v8::Global<v8::Value>,
         /// Where it is used.
         realm: Rc<Realm>,
+        /// `get` finds inherited properties too (`unsafeInherit`).
+        inherit: bool,
     },
     /// The guest's half of a promise that somebody else settles.
     Resolver {
@@ -100,6 +105,16 @@ impl<T> Slots<T> {
     }
 }
 
+/// A part of a request that the library in a guest is writing.
+pub enum Part {
+    /// A string.
+    Text(Text),
+    /// A number.
+    Number(u32),
+    /// A value.
+    Value(Transfer),
+}
+
 /// Everything inside one isolate.
 pub struct Guest {
     shared: v8::SharedIsolate,
@@ -109,11 +124,15 @@ pub struct Guest {
     /// What others hold of this isolate.
     pub table: RefCell<Slots<Entry>>,
     /// What this guest holds of others: functions and handles, freed when their objects are collected.
-    pub foreign: RefCell<Slots<(Arc<Foreign>, Option<WeakSlot>)>>,
+    pub foreign: RefCell<Slots<(Rc<Foreign>, Option<WeakSlot>)>>,
     /// Slots of `foreign` whose objects were collected.
     pub collected: Collected,
-    /// Classes of the handle objects, by name.
+    /// What the library in guests keeps for all contexts of the isolate, by name.
     pub templates: RefCell<HashMap<&'static str, v8::Global<v8::FunctionTemplate>>>,
+    /// Some context has the library.
+    library: Cell<bool>,
+    /// Requests that the library in this guest is writing, innermost last.
+    pub message: RefCell<Vec<Vec<Part>>>,
     /// Promises of this guest that are observed from outside.
     pub watches: RefCell<Slots<PromiseWatch>>,
     /// Promises of this guest that were rejected and have no handler.
@@ -124,6 +143,8 @@ pub struct Guest {
     current: RefCell<Option<Rc<Context>>>,
     depth: Cell<u32>,
     tree: Cell<TreeId>,
+    /// `timeout` of the task that runs, in ms; 0 for none.
+    limit: Cell<u32>,
     timed_out: Cell<bool>,
     waiter: RefCell<Waiter>,
     heap_extended: Cell<bool>,
@@ -183,6 +204,8 @@ impl Guest {
             foreign: RefCell::default(),
             collected: Collected::default(),
             templates: RefCell::default(),
+            library: Cell::new(false),
+            message: RefCell::default(),
             watches: RefCell::default(),
             unhandled: Unhandled::default(),
             service: RefCell::new(None),
@@ -191,6 +214,7 @@ impl Guest {
             current: RefCell::new(None),
             depth: Cell::new(0),
             tree: Cell::new(0),
+            limit: Cell::new(0),
             timed_out: Cell::new(false),
             waiter: RefCell::default(),
             heap_extended: Cell::new(false),
@@ -350,9 +374,14 @@ impl Guest {
         id: u32,
     ) -> Result<(v8::Local<'s, v8::Value>, Rc<Realm>), Failure> {
         match self.table.borrow().get(id) {
-            Some(Entry::Value { value, realm }) => Ok((v8::Local::new(scope, value), Rc::clone(realm))),
+            Some(Entry::Value { value, realm, .. }) => Ok((v8::Local::new(scope, value), Rc::clone(realm))),
             _ => Err(Failure::Released("Reference")),
         }
+    }
+
+    /// Whether `get` by this entry finds inherited properties.
+    pub fn inherits(&self, id: u32) -> bool {
+        matches!(self.table.borrow().get(id), Some(Entry::Value { inherit: true, .. }))
     }
 
     /// Takes the resolver of a promise.
@@ -384,13 +413,132 @@ impl Guest {
         self.timed_out.get() || !self.context().isolate.is_live()
     }
 
-    /// Waits for somebody else's outcome, inside a call of the guest, and serves tasks meanwhile: those that
-    /// somebody waits for, or with `all` any. The guest's own time limit stands still.
-    /// `None` when the guest has to unwind instead.
-    pub fn wait(&self, v8: &mut v8::Isolate, start: impl FnOnce(Arc<Wait>), all: bool) -> Option<Outcome> {
+    /// Whether any context of it has the library.
+    pub fn has_library(&self) -> bool {
+        self.library.get()
+    }
+
+    /// A context is about to get the library.
+    pub fn note_library(&self) {
+        self.library.set(true);
+    }
+
+    // --- calling others --------------------------------------------------------------------------
+
+    /// Asks for something that somebody else does, or this isolate itself, and waits for it.
+    pub fn call(
+        &self,
+        v8: &mut v8::Isolate,
+        place: Place,
+        request: Request,
+        timeout: u32,
+        named: Named,
+    ) -> Result<Transfer, Stop> {
+        if self.must_unwind() {
+            return Err(Stop::Terminated);
+        }
+        let outcome = match place {
+            Place::Isolate(isolate) if Arc::ptr_eq(&isolate, &self.context().isolate) => {
+                self.call_self(v8, request, timeout, named)
+            }
+            // Code of a host can't be stopped, and is not the guest's: its time isn't either.
+            Place::Host(_) => {
+                let tree = self.tree();
+                self.wait(v8, true, |wait| place.send(request, Reply::Waiting(wait), tree, 0, named))
+            }
+            // Another guest works in this one's time.
+            Place::Isolate(_) => {
+                let left = self.context().worker.deadline.left();
+                let timeout = shorter(timeout, left);
+                let tree = self.tree();
+                self.wait(v8, false, |wait| place.send(request, Reply::Waiting(wait), tree, timeout, named))
+            }
+        };
+        match outcome {
+            Some(Ok(value)) => Ok(value),
+            Some(Err(thrown)) => Err(Stop::Thrown(Box::new(thrown))),
+            None => Err(Stop::Terminated),
+        }
+    }
+
+    /// Asks for something and doesn't wait. What it costs of time is the guest's: without a limit of its own it has that of
+    /// the call that asks.
+    pub fn post(
+        &self,
+        place: Place,
+        request: Request,
+        reply: Reply,
+        timeout: u32,
+        named: Named,
+    ) -> Result<(), Stop> {
+        if self.must_unwind() {
+            return Err(Stop::Terminated);
+        }
+        let timeout = if timeout == 0 { self.limit.get() } else { timeout };
+        place.send(request, reply, self.tree(), timeout, named);
+        Ok(())
+    }
+
+    /// A request of the guest to its own isolate: done at once, on its own stack, in its own time.
+    fn call_self(
+        &self,
+        v8: &mut v8::Isolate,
+        request: Request,
+        timeout: u32,
+        named: Named,
+    ) -> Option<Outcome> {
         let context = self.context();
         let Context { isolate, worker } = &*context;
         let paused = worker.deadline.end();
+        let left = match paused {
+            Ended::Fired => {
+                self.timed_out.set(true);
+                return None;
+            }
+            Ended::Left(left) => Some(left),
+            Ended::Unlimited => None,
+        };
+        let begun = Instant::now();
+        let (mut pending, wait) = Pending::new(worker.signal, None);
+        let task = Task::new(request, Reply::Waiting(wait), self.tree(), shorter(timeout, left));
+        let outcome = Inside { guest: self, v8 }.run(task.holding(named));
+        isolate.finish(outcome);
+        let outcome = pending.poll().map(|(outcome, _)| outcome);
+        if let Some(left) = left {
+            let rest = left.saturating_sub(begun.elapsed());
+            if rest.is_zero() {
+                self.timed_out.set(true);
+            } else {
+                worker.deadline.begin(rest, self.terminator());
+            }
+        }
+        if self.must_unwind() {
+            self.terminator.terminate_execution();
+            return None;
+        }
+        outcome
+    }
+
+    /// Waits until a promise that came over the line is settled.
+    pub fn wait_settled(
+        &self,
+        v8: &mut v8::Isolate,
+        cell: &PromiseCell,
+        host: bool,
+    ) -> Result<Transfer, Stop> {
+        match self.wait(v8, host, |wait| cell.observe(Waker::Wait(wait))) {
+            Some(Ok(value)) => Ok(value),
+            Some(Err(thrown)) => Err(Stop::Thrown(Box::new(thrown))),
+            None => Err(Stop::Terminated),
+        }
+    }
+
+    /// Waits for somebody else's outcome, inside a call of the guest, and serves tasks meanwhile that somebody waits for.
+    /// With `host` the guest's own time limit stands still. `None` when the guest has to unwind instead.
+    fn wait(&self, v8: &mut v8::Isolate, host: bool, start: impl FnOnce(Arc<Wait>)) -> Option<Outcome> {
+        let context = self.context();
+        let Context { isolate, worker } = &*context;
+        let paused = if host { worker.deadline.end() } else { Ended::Unlimited };
         if paused == Ended::Fired {
             self.timed_out.set(true);
             return None;
@@ -406,9 +554,23 @@ impl Guest {
             if !isolate.is_live() {
                 break None;
             }
-            if let Some(task) = isolate.take_servable(all) {
+            // Its time went on while another guest worked for it.
+            if !host && worker.deadline.has_fired() {
+                break None;
+            }
+            if let Some(task) = isolate.take_servable() {
+                // What others ask of this guest meanwhile is not in the time of this call.
+                let rest = if host { Ended::Unlimited } else { worker.deadline.end() };
                 let outcome = Inside { guest: self, v8 }.run(task);
                 isolate.finish(outcome);
+                match rest {
+                    Ended::Unlimited => {}
+                    Ended::Left(left) => worker.deadline.begin(left, self.terminator()),
+                    Ended::Fired => {
+                        self.timed_out.set(true);
+                        break None;
+                    }
+                }
                 continue;
             }
             let mut spun = Duration::ZERO;
@@ -426,6 +588,13 @@ impl Guest {
         }
         outcome
     }
+}
+
+/// A `timeout` in ms (0 for none) that is no longer than what is left.
+fn shorter(timeout: u32, left: Option<Duration>) -> u32 {
+    let Some(left) = left else { return timeout };
+    let left = u32::try_from(left.as_nanos().div_ceil(1_000_000)).unwrap_or(u32::MAX).max(1);
+    if timeout == 0 { left } else { timeout.min(left) }
 }
 
 /// An isolate entered by the calling thread.
@@ -448,6 +617,8 @@ impl Inside<'_> {
         let depth = guest.depth.get();
         let tree = guest.tree.replace(task.tree);
         let timed_out = guest.timed_out.replace(false);
+        let limit = guest.limit.replace(task.timeout);
+        let message = guest.message.take();
         guest.depth.set(depth + 1);
         isolate.begin(task.take_reply());
         if depth == 0 {
@@ -457,7 +628,7 @@ impl Inside<'_> {
         if task.timeout > 0 {
             worker.deadline.begin(Duration::from_millis(task.timeout.into()), guest.terminator());
         }
-        let request = std::mem::replace(&mut task.request, super::task::Request::Boot);
+        let request = std::mem::replace(&mut task.request, Request::Boot);
         let mut outcome = {
             v8::scope!(let scope, self.v8);
             operations::run(guest, isolate, scope, request)
@@ -487,6 +658,8 @@ impl Inside<'_> {
         if depth == 0 {
             isolate.clocks().end();
         }
+        guest.message.replace(message);
+        guest.limit.set(limit);
         guest.timed_out.set(timed_out);
         guest.tree.set(tree);
         guest.depth.set(depth);

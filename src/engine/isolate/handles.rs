@@ -28,21 +28,65 @@ pub enum RemoteKind {
     Function = 4,
 }
 
-/// An entry of an isolate's handle table, by its id. Dropping the last one lets the isolate forget the entry.
+/// A share in an entry of an isolate's handle table. Dropping the last one lets the isolate forget the entry.
 #[derive(Debug)]
-pub struct Remote {
+pub struct Share {
     /// The owner.
-    pub lease: Arc<Lease>,
+    pub isolate: Arc<Isolate>,
     /// The entry.
     pub id: u32,
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        self.isolate.drop_entry(self.id);
+    }
+}
+
+/// An entry of an isolate's handle table, as others hold it.
+#[derive(Clone, Debug)]
+pub struct Remote {
+    /// Keeps the isolate alive; `None` inside the isolate itself, which must not keep itself alive.
+    lease: Option<Arc<Lease>>,
+    share: Arc<Share>,
     /// What it is.
     pub kind: RemoteKind,
     /// What `typeof` says of it, as a number of the wire.
     pub type_of: u8,
 }
 
-impl Drop for Remote {
-    fn drop(&mut self) {
-        self.lease.0.drop_entry(self.id);
+impl Remote {
+    /// A handle to the entry `id` of `isolate`.
+    pub fn new(isolate: &Arc<Isolate>, id: u32, kind: RemoteKind, type_of: u8) -> Arc<Self> {
+        let share = Arc::new(Share { isolate: Arc::clone(isolate), id });
+        Arc::new(Self { lease: Some(isolate.lease()), share, kind, type_of })
+    }
+
+    /// The owner.
+    pub fn isolate(&self) -> &Arc<Isolate> {
+        &self.share.isolate
+    }
+
+    /// The entry.
+    pub fn id(&self) -> u32 {
+        self.share.id
+    }
+
+    /// Whether it lives in this isolate.
+    pub fn is_of(&self, isolate: &Arc<Isolate>) -> bool {
+        Arc::ptr_eq(&self.share.isolate, isolate)
+    }
+
+    /// The same entry, as its own isolate holds it.
+    pub fn inside(&self) -> Arc<Self> {
+        Arc::new(Self { lease: None, ..self.clone() })
+    }
+
+    /// The same entry, as others hold it.
+    pub fn outside(self: &Arc<Self>) -> Arc<Self> {
+        match self.lease {
+            Some(_) => Arc::clone(self),
+            None => Arc::new(Self { lease: Some(self.share.isolate.lease()), ..(**self).clone() }),
+        }
     }
 }

@@ -19,7 +19,7 @@ use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::time::Instant;
 
 pub use clocks::Clocks;
-pub use handles::{Lease, Remote, RemoteKind};
+pub use handles::{Lease, Remote, RemoteKind, Share};
 
 use self::guest::Guest;
 use self::task::{Answer, Reply, Request, Task};
@@ -30,6 +30,7 @@ use crate::engine::limits::memory::Memory;
 use crate::engine::limits::watchdog;
 use crate::engine::rejections::Reports;
 use crate::engine::signal::Waiter;
+use crate::engine::transfer::{Arguments, Function, Text, Transfer};
 use crate::engine::{lock, platform};
 
 /// Where an isolate is in its life.
@@ -109,8 +110,8 @@ pub struct Isolate {
     pub host: Arc<dyn Host>,
     /// Its memory account.
     pub memory: Arc<Memory>,
-    /// The user wants to hear of fatal errors.
-    pub reports_catastrophes: bool,
+    /// The user's function for fatal errors.
+    on_catastrophe: Option<Arc<Function>>,
     /// What becomes of rejections that its guest leaves unhandled.
     pub rejections: Reports,
     status: AtomicU8,
@@ -153,15 +154,26 @@ const TURN: std::time::Duration = std::time::Duration::from_millis(2);
 /// Entries dropped before the isolate is woken just to forget them.
 const DROPPED_MAX: usize = 1024;
 
+/// How an isolate is made.
+#[derive(Default)]
+pub struct Options {
+    /// How much memory it may use, in bytes.
+    pub limit: usize,
+    /// The account of the isolate that made it: what this one uses counts there too.
+    pub parent: Option<Arc<Memory>>,
+    /// Told of fatal errors.
+    pub on_catastrophe: Option<Arc<Function>>,
+}
+
 impl Isolate {
-    /// An isolate with a memory limit in bytes. V8's own is made by the first task.
-    pub fn create(host: Arc<dyn Host>, limit: usize, reports_catastrophes: bool) -> Arc<Lease> {
+    /// An isolate that belongs to the environment `host`. V8's own is made by the first task.
+    pub fn create(host: Arc<dyn Host>, options: Options) -> Arc<Lease> {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let isolate = Arc::new(Self {
             id: NEXT.fetch_add(1, Ordering::Relaxed),
             host,
-            memory: Memory::new(limit),
-            reports_catastrophes,
+            memory: Memory::new(options.limit, options.parent),
+            on_catastrophe: options.on_catastrophe,
             rejections: Reports::default(),
             status: AtomicU8::new(Status::Live as u8),
             dropped_len: AtomicUsize::new(0),
@@ -332,10 +344,10 @@ impl Isolate {
         std::mem::take(&mut *lock(&self.foreground))
     }
 
-    /// A task that a guest thread may run while it waits: one that somebody waits for, or any with `all`.
-    pub fn take_servable(&self, all: bool) -> Option<Task> {
+    /// A task that a guest thread may run while it waits: one that somebody waits for.
+    pub fn take_servable(&self) -> Option<Task> {
         let mut queue = lock(&self.queue.0);
-        let i = queue.tasks.iter().position(|task| all || task.is_waited_for())?;
+        let i = queue.tasks.iter().position(Task::is_waited_for)?;
         let task = queue.tasks.remove(i);
         self.queued.store(queue.tasks.len(), Ordering::SeqCst);
         task
@@ -445,8 +457,9 @@ impl Isolate {
         self.clocks().leave();
         self.set_background(None);
         self.end_ending();
-        if self.reports_catastrophes {
-            self.host.catastrophe(self.id, failure.to_string());
+        if let Some(function) = &self.on_catastrophe {
+            let message = Transfer::Text(Text::from_str(&failure.to_string()));
+            function.send(Arguments::from_iter([message]), Reply::Reported);
         }
     }
 

@@ -2,11 +2,9 @@
 
 use std::sync::Arc;
 
-use smallvec::SmallVec;
-
 use crate::engine::error::{Failure, Outcome};
 use crate::engine::host::{Host, TreeId, Work};
-use crate::engine::isolate::Remote;
+use crate::engine::place::Named;
 use crate::engine::signal::Wait;
 use crate::engine::transfer::{Arguments, Settler, Text, Transfer};
 
@@ -75,6 +73,10 @@ pub enum Request {
     /// Makes the V8 isolate ahead of the first real operation.
     Boot,
     CreateContext,
+    /// A reference to a context's global object.
+    Global {
+        context: u32,
+    },
     CompileScript(Box<Source>),
     RunScript {
         script: u32,
@@ -138,6 +140,20 @@ pub enum Reply {
     Promise(Settler),
     /// Nobody.
     Ignored,
+    /// Nobody; an error of a function of a Node environment is reported there as uncaught.
+    Reported,
+}
+
+impl Reply {
+    /// Tells the outcome.
+    pub fn send(self, outcome: Outcome) {
+        match self {
+            Self::Waiting(wait) => wait.complete(outcome),
+            Self::Async(host, id) => host.replied(id, outcome),
+            Self::Promise(settler) => settler.settle(outcome),
+            Self::Ignored | Self::Reported => {}
+        }
+    }
 }
 
 /// An operation in an isolate's queue.
@@ -152,18 +168,18 @@ pub struct Task {
     /// Keeps the environment alive until the task has run, when nobody waits for it.
     pub work: Option<Work>,
     /// The entries that the request names: not forgotten before it has run.
-    pub holds: SmallVec<[Arc<Remote>; 2]>,
+    pub holds: Named,
 }
 
 impl Task {
     /// An operation whose outcome goes to `reply`.
     pub fn new(request: Request, reply: Reply, tree: TreeId, timeout: u32) -> Self {
-        Self { request, tree, timeout, reply: Some(reply), work: None, holds: SmallVec::new() }
+        Self { request, tree, timeout, reply: Some(reply), work: None, holds: Named::new() }
     }
 
     /// Keeps the entries that the request names until it has run.
-    pub fn holding(mut self, entries: impl IntoIterator<Item = Arc<Remote>>) -> Self {
-        self.holds.extend(entries);
+    pub fn holding(mut self, named: Named) -> Self {
+        self.holds = named;
         self
     }
 
@@ -199,11 +215,8 @@ impl Answer {
     }
 
     fn dispatch(&mut self, outcome: Outcome) {
-        match self.reply.take() {
-            Some(Reply::Waiting(wait)) => wait.complete(outcome),
-            Some(Reply::Async(host, id)) => host.replied(id, outcome),
-            Some(Reply::Promise(settler)) => settler.settle(outcome),
-            Some(Reply::Ignored) | None => {}
+        if let Some(reply) = self.reply.take() {
+            reply.send(outcome);
         }
     }
 }

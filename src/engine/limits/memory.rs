@@ -25,17 +25,26 @@ pub struct Memory {
     refused: AtomicBool,
     /// The limit was passed by the heap: the isolate ends.
     exceeded: AtomicBool,
+    /// Heaps of isolates that this one made, and of theirs, in bytes.
+    nested: AtomicUsize,
+    /// The account of the isolate that made this one: all that is used here counts there too.
+    parent: Option<Arc<Memory>>,
 }
 
 impl Memory {
-    /// Accounts for an isolate with this limit in bytes.
-    pub fn new(limit: usize) -> Arc<Self> {
+    /// Accounts for an isolate with this limit in bytes, made by one with the account `parent`.
+    pub fn new(limit: usize, parent: Option<Arc<Memory>>) -> Arc<Self> {
+        if let Some(parent) = &parent {
+            parent.change_nested(0, YOUNG_HEAP);
+        }
         Arc::new(Self {
             limit,
             buffers: AtomicUsize::new(0),
             heap: AtomicUsize::new(YOUNG_HEAP),
             refused: AtomicBool::new(false),
             exceeded: AtomicBool::new(false),
+            nested: AtomicUsize::new(0),
+            parent,
         })
     }
 
@@ -45,10 +54,37 @@ impl Memory {
     }
 
     /// Notes the heap's size after a collection; `true` when the limit is passed. Buffers that were within it when they
-    /// were made may be over it together with a heap that grew since: for that there is some room.
+    /// were made may be over it together with a heap that grew since: for that there is some room. The same holds
+    /// for the isolates that made this one, each with all that it made.
     pub fn note_heap(&self, used: usize) -> bool {
-        self.heap.store(used, Ordering::Relaxed);
-        used > self.limit || used + self.buffers() > self.limit + self.headroom()
+        let before = self.heap.swap(used, Ordering::Relaxed);
+        if let Some(parent) = &self.parent {
+            parent.change_nested(before, used);
+        }
+        used > self.limit || self.is_over()
+    }
+
+    fn is_over(&self) -> bool {
+        self.used() > self.limit + self.headroom() || self.parent.as_ref().is_some_and(|p| p.is_over())
+    }
+
+    /// What it uses, as far as is known, with all isolates that it made; in bytes.
+    fn used(&self) -> usize {
+        let nested = self.nested.load(Ordering::Relaxed);
+        self.heap.load(Ordering::Relaxed).saturating_add(self.buffers()).saturating_add(nested)
+    }
+
+    /// Whether there is room for one more isolate.
+    pub fn has_room_for_isolate(&self) -> bool {
+        self.used() + YOUNG_HEAP <= self.limit
+            && self.parent.as_ref().is_none_or(|p| p.has_room_for_isolate())
+    }
+
+    fn change_nested(&self, before: usize, after: usize) {
+        self.nested.fetch_add(after.wrapping_sub(before), Ordering::Relaxed);
+        if let Some(parent) = &self.parent {
+            parent.change_nested(before, after);
+        }
     }
 
     /// How far above the limit the guest may get while it unwinds, in bytes.
@@ -78,10 +114,17 @@ impl Memory {
 
     /// Counts `size` bytes of array buffers in, unless that would pass the limit.
     pub fn reserve(&self, size: usize) -> bool {
-        let before = self.buffers.fetch_add(size, Ordering::Relaxed);
-        if before.saturating_add(size).saturating_add(self.heap.load(Ordering::Relaxed)) > self.limit {
-            self.buffers.fetch_sub(size, Ordering::Relaxed);
+        let fits = self.try_reserve(size);
+        if !fits {
             self.refused.store(true, Ordering::Relaxed);
+        }
+        fits
+    }
+
+    fn try_reserve(&self, size: usize) -> bool {
+        self.buffers.fetch_add(size, Ordering::Relaxed);
+        if self.used() > self.limit || self.parent.as_ref().is_some_and(|p| !p.try_reserve(size)) {
+            self.buffers.fetch_sub(size, Ordering::Relaxed);
             return false;
         }
         true
@@ -89,6 +132,17 @@ impl Memory {
 
     fn free(&self, size: usize) {
         self.buffers.fetch_sub(size, Ordering::Relaxed);
+        if let Some(parent) = &self.parent {
+            parent.free(size);
+        }
+    }
+}
+
+impl Drop for Memory {
+    fn drop(&mut self) {
+        if let Some(parent) = &self.parent {
+            parent.change_nested(self.heap.load(Ordering::Relaxed), 0);
+        }
     }
 }
 

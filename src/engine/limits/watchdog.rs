@@ -107,6 +107,12 @@ impl Deadline {
         self.at.load(Ordering::Relaxed) != 0 && lock(&self.state).fired != 0
     }
 
+    /// How much time is left; `None` without a limit.
+    pub fn left(&self) -> Option<Duration> {
+        let at = self.at.load(Ordering::Relaxed);
+        (at != 0).then(|| Duration::from_nanos(at.saturating_sub(now())))
+    }
+
     /// Ends the stretch.
     pub fn end(&self) -> Ended {
         if self.at.load(Ordering::Relaxed) == 0 {

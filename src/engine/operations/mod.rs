@@ -54,6 +54,7 @@ pub fn run(
     match request {
         Request::Boot => Ok(Transfer::Undefined),
         Request::CreateContext => cx.create_context(scope),
+        Request::Global { context } => cx.global(scope, context),
         Request::CompileScript(source) => cx.compile_script(scope, *source),
         Request::RunScript { script, context, exit } => cx.run_script(scope, script, context, exit),
         Request::Eval { context, source, exit } => cx.eval(scope, context, *source, exit),
@@ -97,6 +98,14 @@ impl Cx<'_> {
         let id = self.guest.keep(self.isolate, Entry::Context(Rc::clone(&realm)));
         let context = Transfer::Handle(realmed.remote(id, RemoteKind::Context, 5));
         Ok(Transfer::Pair(Box::new((context, global))))
+    }
+
+    fn global(self, scope: &mut v8::PinScope<'_, '_, ()>, context: u32) -> Outcome {
+        let realm = self.guest.realm(context)?;
+        self.enter(scope, &realm, |realmed, scope| {
+            let global = scope.get_current_context().global(scope);
+            Ok(realmed.export_reference(scope, global.into()))
+        })
     }
 
     fn settle(self, scope: &mut v8::PinScope<'_, '_, ()>, resolver: u32, outcome: Outcome) -> Outcome {

@@ -21,6 +21,26 @@ fn has_proxy(scope: &v8::PinScope<'_, '_>, object: v8::Local<v8::Object>) -> boo
     }
 }
 
+/// Whether the property is one with a getter or a setter, where it is found first. No proxy is in the way.
+fn is_getter<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    object: v8::Local<'s, v8::Object>,
+    name: v8::Local<'s, v8::Name>,
+) -> Result<bool, Stop> {
+    let getter = str(scope, "get");
+    let mut link = object;
+    loop {
+        let descriptor = link.get_own_property_descriptor(scope, name).ok_or(Stop::Exception)?;
+        if let Ok(descriptor) = v8::Local::<v8::Object>::try_from(descriptor) {
+            return descriptor.has_own_property(scope, getter.into()).ok_or(Stop::Exception);
+        }
+        match link.get_prototype(scope).and_then(|p| v8::Local::<v8::Object>::try_from(p).ok()) {
+            Some(prototype) => link = prototype,
+            None => return Ok(false),
+        }
+    }
+}
+
 fn object<'s>(value: v8::Local<'s, v8::Value>) -> Result<v8::Local<'s, v8::Object>, Stop> {
     v8::Local::<v8::Object>::try_from(value).map_err(|_| Failure::NotAnObject.into())
 }
@@ -44,6 +64,7 @@ impl Cx<'_> {
         accessors: bool,
         exit: Exit,
     ) -> Outcome {
+        let inherit = self.guest.inherits(target);
         let (target, realm) = self.guest.value(scope, target)?;
         self.enter(scope, &realm, |realmed, scope| {
             let target = object(v8::Local::new(scope, target))?;
@@ -51,18 +72,14 @@ impl Cx<'_> {
             if has_proxy(scope, target) {
                 return Err(Failure::HasProxy.into());
             }
-            if !target.has_own_property(scope, name).ok_or(Stop::Exception)? {
+            let found =
+                if inherit { target.has(scope, name.into()) } else { target.has_own_property(scope, name) };
+            if !found.ok_or(Stop::Exception)? {
                 let undefined = v8::undefined(scope).into();
                 return realmed.export(scope, undefined, exit);
             }
-            if !accessors {
-                let descriptor = target.get_own_property_descriptor(scope, name).ok_or(Stop::Exception)?;
-                let getter = str(scope, "get");
-                if let Ok(descriptor) = v8::Local::<v8::Object>::try_from(descriptor)
-                    && descriptor.has_own_property(scope, getter.into()) == Some(true)
-                {
-                    return Err(Failure::IsGetter.into());
-                }
+            if !accessors && is_getter(scope, target, name)? {
+                return Err(Failure::IsGetter.into());
             }
             let value = target.get(scope, name.into()).ok_or(Stop::Exception)?;
             realmed.export(scope, value, exit)

@@ -44,10 +44,17 @@ impl v8::ValueSerializerImpl for Writer<'_> {
         object: v8::Local<'s, v8::Object>,
         serializer: &dyn v8::ValueSerializerHelper,
     ) -> Option<bool> {
-        let Some(handle) = self.realmed.foreign_handle(scope, object) else {
-            let message = str(scope, "#<Object> could not be cloned.");
-            self.throw_data_clone_error(scope, message);
-            return None;
+        let handle = match self.realmed.export_foreign(scope, object) {
+            Ok(Some(handle)) => handle,
+            Ok(None) => {
+                let message = str(scope, "#<Object> could not be cloned.");
+                self.throw_data_clone_error(scope, message);
+                return None;
+            }
+            Err(stop) => {
+                super::errors::throw(self.realmed, scope, stop);
+                return None;
+            }
         };
         let mut side = self.side.borrow_mut();
         serializer.write_uint32(side.handles.len() as u32);
@@ -66,11 +73,13 @@ impl v8::ValueSerializerImpl for Writer<'_> {
     }
 }
 
-/// A copy of `value` in neutral form.
+/// A copy of `value` in neutral form. The memory of the buffers in `moved` moves into it; they are detached when all is
+/// written, whether they are part of the value or not.
 pub fn serialize<'s>(
     realmed: &Realmed<'_>,
     scope: &mut v8::PinScope<'s, '_>,
     value: v8::Local<'s, v8::Value>,
+    moved: &[v8::Local<'s, v8::ArrayBuffer>],
 ) -> Result<Cloned, Stop> {
     use v8::ValueSerializerHelper;
     v8::tc_scope!(let scope, scope);
@@ -82,7 +91,19 @@ pub fn serialize<'s>(
         let serializer = v8::ValueSerializer::new(scope, writer);
         serializer.write_header();
         // A buffer by itself, or under one view, travels beside the bytes: one copy instead of three.
-        if let Some(buffer) = sole_buffer(scope, value) {
+        for buffer in moved {
+            if buffer.was_detached() || !buffer.is_detachable() {
+                return Err(Failure::NotCloneable(
+                    "An ArrayBuffer is detached and could not be cloned.".into(),
+                )
+                .into());
+            }
+            serializer.transfer_array_buffer(buffers.len() as u32, *buffer);
+            buffers.push(Block(buffer.get_backing_store()));
+        }
+        if moved.is_empty()
+            && let Some(buffer) = sole_buffer(scope, value)
+        {
             serializer.transfer_array_buffer(0, buffer);
             buffers.push(Block(buffer.get_backing_store()).duplicate());
         }
@@ -100,6 +121,9 @@ pub fn serialize<'s>(
                 Err(Stop::Exception)
             }
         };
+    }
+    for buffer in moved {
+        buffer.detach(None);
     }
     if let Some(version) = bytes.get_mut(1) {
         *version = VERSION;
@@ -127,8 +151,9 @@ fn sole_buffer<'s>(
 }
 
 struct Reader<'a> {
-    realmed: &'a Realmed<'a>,
     cloned: &'a Cloned,
+    /// What the handles became. Made before: instances are made by JavaScript, which V8 allows nobody to run while it reads.
+    handles: Option<v8::Global<v8::Array>>,
 }
 
 impl v8::ValueDeserializerImpl for Reader<'_> {
@@ -138,12 +163,9 @@ impl v8::ValueDeserializerImpl for Reader<'_> {
         deserializer: &dyn v8::ValueDeserializerHelper,
     ) -> Option<v8::Local<'s, v8::Object>> {
         let mut index = 0;
-        let handle = deserializer
-            .read_uint32(&mut index)
-            .then(|| self.cloned.handles.get(index as usize))
-            .flatten()
-            .cloned();
-        let value = handle.and_then(|handle| self.realmed.import(scope, handle).ok());
+        let handles = self.handles.as_ref().map(|handles| v8::Local::new(scope, handles));
+        let found = deserializer.read_uint32(&mut index);
+        let value = handles.filter(|_| found).and_then(|handles| handles.get_index(scope, index));
         match value.and_then(|value| v8::Local::<v8::Object>::try_from(value).ok()) {
             Some(object) => Some(object),
             None => {
@@ -176,7 +198,15 @@ pub fn deserialize<'s>(
     let context = scope.get_current_context();
     let guest: &Guest = realmed.guest;
     let sole = std::sync::Arc::strong_count(cloned) == 1;
-    let reader = Reader { realmed, cloned };
+    let mut handles = Vec::with_capacity(cloned.handles.len());
+    for handle in &cloned.handles {
+        handles.push(realmed.import(scope, handle.clone())?);
+    }
+    let handles = (!handles.is_empty()).then(|| {
+        let handles = v8::Array::new_with_elements(scope, &handles);
+        v8::Global::new(scope, handles)
+    });
+    let reader = Reader { cloned, handles };
     let deserializer = v8::ValueDeserializer::new(scope, Box::new(reader), &cloned.bytes);
     for (i, block) in cloned.buffers.iter().enumerate() {
         let block = if sole { block.clone() } else { block.duplicate() };

@@ -5,33 +5,14 @@ use std::sync::Arc;
 
 use super::clone;
 use super::errors::{self, Stop};
-use super::{Arguments, CallbackMode, Copied, Function, Handle, PromiseCell, Text, Transfer, Waker};
+use super::{CallbackMode, Copied, Function, Handle, PromiseCell, Text, Transfer, Waker};
 use crate::engine::error::{Failure, Thrown};
-use crate::engine::host::{HostCall, HostReply};
-use crate::engine::isolate::Isolate;
 use crate::engine::isolate::guest::{Entry, Guest, Realm};
-use crate::engine::isolate::handles::{Remote, RemoteKind};
-use crate::engine::isolate::task::{Exit, Fallback, Mode, Reply, Request, Task};
-use crate::engine::weak::WeakSlot;
+use crate::engine::isolate::task::{Exit, Fallback, Mode};
+use crate::engine::isolate::{Isolate, Remote, RemoteKind};
 
 /// Strings from this size on (bytes) are handed to V8 without a copy.
 const EXTERNAL_STRING: usize = 16 << 10;
-
-/// Internal fields of the objects that stand for handles. The first holds the slot; the number is one that no object
-/// of V8's own has (buffers and their views have two, promises one).
-const FIELDS: usize = 3;
-
-/// How values pass through functions that were handed over: handles and functions as such, the rest copied.
-const CALLBACK: Exit = Exit { mode: Mode::Plain, promise: false, fallback: Fallback::Copy };
-
-/// What a guest holds of others.
-#[derive(Debug)]
-pub enum Foreign {
-    /// A function that calls over the line.
-    Function(Arc<Function>),
-    /// A handle, opaque to the guest; with [`Transfer::Deref`] or [`Transfer::CopyInto`] it is redeemed on arrival.
-    Handle(Transfer),
-}
 
 /// The state of one conversion: who converts, and where the value lives.
 pub struct Realmed<'a> {
@@ -118,7 +99,7 @@ impl<'a> Realmed<'a> {
             Mode::Reference => return Ok(self.export_reference(scope, value)),
             Mode::Plain => {}
         }
-        if let Some(transfer) = self.export_plain(scope, value) {
+        if let Some(transfer) = self.export_plain(scope, value)? {
             return Ok(transfer);
         }
         match exit.fallback {
@@ -134,18 +115,15 @@ impl<'a> Realmed<'a> {
         &self,
         scope: &mut v8::PinScope<'s, '_>,
         value: v8::Local<'s, v8::Value>,
-    ) -> Option<Transfer> {
+    ) -> Result<Option<Transfer>, Stop> {
         if let Some(primitive) = export_primitive(scope, value) {
-            return Some(primitive);
+            return Ok(Some(primitive));
         }
-        let object = v8::Local::<v8::Object>::try_from(value).ok()?;
-        if let Some(handle) = self.foreign_handle(scope, object) {
-            return Some(handle);
-        }
+        let Ok(object) = v8::Local::<v8::Object>::try_from(value) else { return Ok(None) };
         if value.is_function() {
-            return Some(self.export_function(scope, object));
+            return Ok(Some(self.export_function(scope, object, CallbackMode::Sync)));
         }
-        None
+        self.export_foreign(scope, object)
     }
 
     /// A copy, for `copy: true` and for what callbacks take and return.
@@ -161,11 +139,21 @@ impl<'a> Realmed<'a> {
             return Err(Failure::UnsupportedType.into());
         }
         if let Ok(object) = v8::Local::<v8::Object>::try_from(value)
-            && let Some(handle) = self.foreign_handle(scope, object)
+            && let Some(handle) = self.export_foreign(scope, object)?
         {
             return Ok(handle);
         }
-        clone::serialize(self, scope, value).map(|cloned| Transfer::Cloned(Arc::new(cloned)))
+        clone::serialize(self, scope, value, &[]).map(|cloned| Transfer::Cloned(Arc::new(cloned)))
+    }
+
+    /// A copy of the value, to which the memory of these buffers moves.
+    pub fn export_moving<'s>(
+        &self,
+        scope: &mut v8::PinScope<'s, '_>,
+        value: v8::Local<'s, v8::Value>,
+        buffers: &[v8::Local<'s, v8::ArrayBuffer>],
+    ) -> Result<Transfer, Stop> {
+        clone::serialize(self, scope, value, buffers).map(|cloned| Transfer::Cloned(Arc::new(cloned)))
     }
 
     /// A `Reference` to the value.
@@ -174,8 +162,17 @@ impl<'a> Realmed<'a> {
         scope: &v8::PinScope<'s, '_>,
         value: v8::Local<'s, v8::Value>,
     ) -> Transfer {
-        let type_of = type_of(value);
-        Transfer::Handle(self.keep(scope, value, RemoteKind::Reference, type_of))
+        Transfer::Handle(self.keep_reference(scope, value, false))
+    }
+
+    /// A `Reference` to the value; with `inherit`, `get` by it finds inherited properties too.
+    pub fn keep_reference<'s>(
+        &self,
+        scope: &v8::PinScope<'s, '_>,
+        value: v8::Local<'s, v8::Value>,
+        inherit: bool,
+    ) -> Handle {
+        self.keep(scope, value, RemoteKind::Reference, type_of(value), inherit)
     }
 
     fn keep(
@@ -184,21 +181,25 @@ impl<'a> Realmed<'a> {
         value: v8::Local<v8::Value>,
         kind: RemoteKind,
         type_of: u8,
+        inherit: bool,
     ) -> Handle {
-        let entry = Entry::Value { value: v8::Global::new(scope, value), realm: Rc::clone(self.realm) };
+        let (value, realm) = (v8::Global::new(scope, value), Rc::clone(self.realm));
+        let entry = Entry::Value { value, realm, inherit };
         let id = self.guest.keep(self.isolate, entry);
         self.remote(id, kind, type_of)
     }
 
     /// A handle to an entry of this guest's table.
     pub fn remote(&self, id: u32, kind: RemoteKind, type_of: u8) -> Handle {
-        Handle::Remote(Arc::new(Remote { lease: self.isolate.lease(), id, kind, type_of }))
+        Handle::Remote(Remote::new(self.isolate, id, kind, type_of))
     }
 
-    fn export_function<'s>(
+    /// A function on its way out.
+    pub fn export_function<'s>(
         &self,
         scope: &mut v8::PinScope<'s, '_>,
         object: v8::Local<'s, v8::Object>,
+        mode: CallbackMode,
     ) -> Transfer {
         if let Some(function) = self.foreign_function(scope, object) {
             return Transfer::Function(function);
@@ -216,8 +217,8 @@ impl<'a> Realmed<'a> {
                 length = n;
             }
         }
-        let target = self.keep(scope, object.into(), RemoteKind::Function, 6);
-        Transfer::Function(Arc::new(Function { target, mode: CallbackMode::Sync, name, length }))
+        let target = self.keep(scope, object.into(), RemoteKind::Function, 6, false);
+        Transfer::Function(Arc::new(Function { target, mode, name, length }))
     }
 
     fn export_promise<'s>(
@@ -240,42 +241,6 @@ impl<'a> Realmed<'a> {
         let watch = PromiseWatch { settler: Some(settler), exit: settled, realm: Rc::clone(self.realm) };
         watch.attach(scope, promise).ok_or(Stop::Exception)?;
         Ok(Transfer::Promise(cell))
-    }
-
-    /// The handle that one of this guest's opaque objects stands for.
-    pub fn foreign_handle(
-        &self,
-        scope: &v8::PinScope<'_, '_>,
-        object: v8::Local<v8::Object>,
-    ) -> Option<Transfer> {
-        match &*self.foreign(scope, object)? {
-            Foreign::Handle(transfer) => Some(transfer.clone()),
-            Foreign::Function(_) => None,
-        }
-    }
-
-    /// The function that one of this guest's imported functions stands for.
-    fn foreign_function(
-        &self,
-        scope: &v8::PinScope<'_, '_>,
-        object: v8::Local<v8::Object>,
-    ) -> Option<Arc<Function>> {
-        let slot = object.get_private(scope, self.guest.private(scope, "slot"))?;
-        let slot = slot.is_uint32().then(|| slot.uint32_value(scope)).flatten()?;
-        match &*self.guest.foreign.borrow().get(slot)?.0 {
-            Foreign::Function(function) => Some(Arc::clone(function)),
-            Foreign::Handle(_) => None,
-        }
-    }
-
-    fn foreign(&self, scope: &v8::PinScope<'_, '_>, object: v8::Local<v8::Object>) -> Option<Arc<Foreign>> {
-        if object.internal_field_count() != FIELDS {
-            return None;
-        }
-        let field = object.get_internal_field(scope, 0)?;
-        let slot = v8::Local::<v8::Value>::try_from(field).ok().filter(|slot| slot.is_uint32())?;
-        let slot = slot.uint32_value(scope)?;
-        self.guest.foreign.borrow().get(slot).map(|(foreign, _)| Arc::clone(foreign))
     }
 
     // --- into the guest ------------------------------------------------------------------------
@@ -306,12 +271,15 @@ impl<'a> Realmed<'a> {
             }
             Transfer::Function(function) => self.import_function(scope, function)?,
             Transfer::Promise(cell) => self.import_promise(scope, &cell)?,
-            Transfer::Handle(handle) => {
-                let name = handle.class_name();
-                self.import_handle(scope, Transfer::Handle(handle), name)?
+            Transfer::Handle(handle) => self.import_handle(scope, handle)?,
+            Transfer::Library => self.import_library(scope)?,
+            Transfer::Pair(pair) => {
+                let values = [self.import(scope, pair.0)?, self.import(scope, pair.1)?];
+                v8::Array::new_with_elements(scope, &values).into()
             }
-            Transfer::Pair(_) | Transfer::Numbers(_) => {
-                return Err(Failure::Internal("results are not values".into()).into());
+            Transfer::Numbers(numbers) => {
+                let numbers: Vec<_> = numbers.iter().map(|n| v8::Number::new(scope, *n).into()).collect();
+                v8::Array::new_with_elements(scope, &numbers).into()
             }
         })
     }
@@ -322,74 +290,15 @@ impl<'a> Realmed<'a> {
         handle: &Handle,
     ) -> Result<v8::Local<'s, v8::Value>, Stop> {
         match handle {
-            Handle::Remote(remote) if Arc::ptr_eq(&remote.lease.0, self.isolate) => {
-                Ok(self.guest.value(scope, remote.id)?.0)
+            Handle::Remote(remote) if remote.is_of(self.isolate) => {
+                Ok(self.guest.value(scope, remote.id())?.0)
             }
             _ => Err(Failure::ForeignDerefInto.into()),
         }
     }
 
-    fn import_function<'s>(
-        &self,
-        scope: &mut v8::PinScope<'s, '_>,
-        function: Arc<Function>,
-    ) -> Result<v8::Local<'s, v8::Value>, Stop> {
-        if let Handle::Remote(remote) = &function.target
-            && Arc::ptr_eq(&remote.lease.0, self.isolate)
-        {
-            return Ok(self.guest.value(scope, remote.id)?.0);
-        }
-        let length = function.length.min(i32::MAX as u32) as i32;
-        let name = string(scope, function.name.clone());
-        let slot = self.guest.foreign.borrow_mut().insert((Arc::new(Foreign::Function(function)), None));
-        let data = v8::Integer::new_from_unsigned(scope, slot);
-        let made = v8::Function::builder(call_foreign)
-            .data(data.into())
-            .length(length)
-            .constructor_behavior(v8::ConstructorBehavior::Throw)
-            .build(scope)
-            .ok_or(Stop::Exception)?;
-        if let Some(name) = name {
-            made.set_name(name);
-        }
-        made.set_private(scope, self.guest.private(scope, "slot"), data.into());
-        self.watch(scope, made.into(), slot);
-        Ok(made.into())
-    }
-
-    fn import_handle<'s>(
-        &self,
-        scope: &mut v8::PinScope<'s, '_>,
-        transfer: Transfer,
-        class: &'static str,
-    ) -> Result<v8::Local<'s, v8::Value>, Stop> {
-        let known = self.guest.templates.borrow().get(class).map(|t| v8::Local::new(scope, t));
-        let template = known.unwrap_or_else(|| {
-            let template = v8::FunctionTemplate::new(scope, refuse_construction);
-            template.set_class_name(str(scope, class));
-            template.instance_template(scope).set_internal_field_count(FIELDS);
-            let global = v8::Global::new(scope, template);
-            self.guest.templates.borrow_mut().insert(class, global);
-            template
-        });
-        let object = template.instance_template(scope).new_instance(scope).ok_or(Stop::Exception)?;
-        let slot = self.guest.foreign.borrow_mut().insert((Arc::new(Foreign::Handle(transfer)), None));
-        let field = v8::Integer::new_from_unsigned(scope, slot);
-        object.set_internal_field(0, field.into());
-        self.watch(scope, object, slot);
-        Ok(object.into())
-    }
-
-    fn watch(&self, scope: &v8::Isolate, object: v8::Local<v8::Object>, slot: u32) {
-        let weak = WeakSlot::new(scope, object, slot, &self.guest.collected);
-        let mut foreign = self.guest.foreign.borrow_mut();
-        let kept = foreign.get(slot).map(|(foreign, _)| Arc::clone(foreign));
-        if let Some(kept) = kept {
-            foreign.replace(slot, (kept, Some(weak)));
-        }
-    }
-
-    fn import_promise<'s>(
+    /// A promise that is settled from outside.
+    pub fn import_promise<'s>(
         &self,
         scope: &mut v8::PinScope<'s, '_>,
         cell: &PromiseCell,
@@ -400,22 +309,6 @@ impl<'a> Realmed<'a> {
         let id = self.guest.keep(self.isolate, entry);
         cell.observe(Waker::Guest(Arc::downgrade(self.isolate), id));
         Ok(resolver.get_promise(scope).into())
-    }
-}
-
-impl Handle {
-    /// The class of the object that stands for it.
-    pub fn class_name(&self) -> &'static str {
-        match self {
-            Self::Isolate(_) => "Isolate",
-            Self::Copied(_) => "ExternalCopy",
-            Self::Host(_) => "Reference",
-            Self::Remote(remote) => match remote.kind {
-                RemoteKind::Context => "Context",
-                RemoteKind::Script => "Script",
-                RemoteKind::Reference | RemoteKind::Function => "Reference",
-            },
-        }
     }
 }
 
@@ -503,93 +396,4 @@ fn on_rejected<'s>(
     if let Some(settler) = watch.settler.take() {
         settler.settle(Err(thrown));
     }
-}
-
-/// A guest calls a function of somebody else.
-fn call_foreign<'s>(
-    scope: &mut v8::PinScope<'s, '_>,
-    arguments: v8::FunctionCallbackArguments<'s>,
-    mut result: v8::ReturnValue<'s, v8::Value>,
-) {
-    let guest = Guest::of(scope);
-    let context = guest.context();
-    let slot = arguments.data().uint32_value(scope).unwrap_or(u32::MAX);
-    let foreign = guest.foreign.borrow().get(slot).map(|(foreign, _)| Arc::clone(foreign));
-    let Some(foreign) = foreign else { return };
-    let Foreign::Function(function) = &*foreign else { return };
-    let realm = guest.current_realm(scope);
-    let realmed = Realmed { guest, isolate: &context.isolate, realm: &realm };
-    match call_over(&realmed, scope, function, &arguments) {
-        Ok(value) => result.set(value),
-        Err(stop) => errors::throw(&realmed, scope, stop),
-    }
-}
-
-fn call_over<'s>(
-    realmed: &Realmed<'_>,
-    scope: &mut v8::PinScope<'s, '_>,
-    function: &Arc<Function>,
-    arguments: &v8::FunctionCallbackArguments<'s>,
-) -> Result<v8::Local<'s, v8::Value>, Stop> {
-    let guest = realmed.guest;
-    if guest.must_unwind() {
-        return Err(Stop::Terminated);
-    }
-    let mut values = Arguments::new();
-    for i in 0..arguments.length() {
-        values.push(realmed.export(scope, arguments.get(i), CALLBACK)?);
-    }
-    let tree = guest.tree();
-    let send = |values: Arguments, reply: HostReply| match &function.target {
-        Handle::Host(host) => {
-            host.host.call(HostCall::new(Arc::clone(host), values, tree, reply));
-        }
-        Handle::Remote(remote) => {
-            let request = Request::Apply {
-                target: remote.id,
-                receiver: Transfer::Undefined,
-                arguments: values,
-                exit: CALLBACK,
-            };
-            let reply = match reply {
-                HostReply::Waiting(wait) => Reply::Waiting(wait),
-                HostReply::Promise(settler) => Reply::Promise(settler),
-                HostReply::Ignored => Reply::Ignored,
-            };
-            let task = Task::new(request, reply, tree, 0).holding([Arc::clone(remote)]);
-            remote.lease.0.submit(task);
-        }
-        Handle::Isolate(_) | Handle::Copied(_) => {}
-    };
-    match function.mode {
-        CallbackMode::Ignored => {
-            send(values, HostReply::Ignored);
-            Ok(v8::undefined(scope).into())
-        }
-        CallbackMode::Async => {
-            let (cell, settler) = PromiseCell::new();
-            let promise = realmed.import_promise(scope, &cell)?;
-            send(values, HostReply::Promise(settler));
-            Ok(promise)
-        }
-        CallbackMode::Sync => {
-            let outcome = guest.wait(scope, |wait| send(values, HostReply::Waiting(wait)), false);
-            match outcome {
-                Some(Ok(value)) => realmed.import(scope, value),
-                Some(Err(thrown)) => Err(Stop::Thrown(Box::new(thrown))),
-                None => Err(Stop::Terminated),
-            }
-        }
-    }
-}
-
-/// The classes of handles can't be constructed by a guest.
-fn refuse_construction<'s>(
-    scope: &mut v8::PinScope<'s, '_>,
-    _arguments: v8::FunctionCallbackArguments<'s>,
-    _result: v8::ReturnValue<'s, v8::Value>,
-) {
-    let message = str(scope, "Illegal constructor");
-    let error = v8::Exception::type_error(scope, message);
-    scope.throw_exception(error);
 }

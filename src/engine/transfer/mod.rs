@@ -5,6 +5,7 @@
 
 pub mod clone;
 pub mod errors;
+pub mod foreign;
 pub mod guest;
 mod promise;
 
@@ -236,6 +237,8 @@ pub enum Transfer {
     Deref(Handle),
     /// Arrives as a copy of what the external copy holds (`copyInto`); moved out of it when the flag is set.
     CopyInto(Arc<Copied>, bool),
+    /// The library itself.
+    Library,
     /// Arrives as a plain function.
     Function(Arc<Function>),
     /// Arrives as a promise.

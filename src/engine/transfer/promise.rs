@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::engine::error::{Failure, Outcome};
 use crate::engine::host::Host;
 use crate::engine::isolate::Isolate;
+use crate::engine::signal::Wait;
 
 /// Who is told of the outcome.
 pub enum Waker {
@@ -14,12 +15,15 @@ pub enum Waker {
     Guest(std::sync::Weak<Isolate>, u32),
     /// Code of the library.
     Then(Box<dyn FnOnce(Outcome) + Send>),
+    /// A thread that waits.
+    Wait(Arc<Wait>),
 }
 
 impl Waker {
     fn wake(self, outcome: Outcome) {
         match self {
             Self::Host(host, id) => host.settled(id, outcome),
+            Self::Wait(wait) => wait.complete(outcome),
             Self::Guest(isolate, resolver) => {
                 if let Some(isolate) = isolate.upgrade() {
                     isolate.settle(resolver, outcome);

@@ -6,39 +6,22 @@ use std::time::Duration;
 
 use napi_sys as sys;
 
-use super::env::{Frame, Message, Named, NodeEnv};
+use super::env::{Frame, Message, NodeEnv};
 use super::raw;
 use super::wire::Reader;
 use crate::engine::error::{Failure, Outcome};
-use crate::engine::host::HostCall;
-use crate::engine::isolate::handles::RemoteKind;
-use crate::engine::isolate::task::{Exit, Fallback, Mode, Origin, Reply, Request, Source, Task};
-use crate::engine::isolate::{Isolate, Lease, Remote};
+use crate::engine::host::{Host, HostCall};
+use crate::engine::isolate::Isolate;
+use crate::engine::isolate::task::{Reply, Request};
+use crate::engine::place::{Named, Place};
 use crate::engine::signal::Pending;
-use crate::engine::transfer::{Handle, Transfer};
+use crate::engine::transfer::{Handle, Text, Transfer};
+use crate::face::message::{self, Call, at};
 
 /// Bytes of the header: sixteen 32-bit numbers.
 pub const HEADER: usize = 64;
 /// How long a Node thread waits before JavaScript gets a look: there V8 can end a worker that is terminated.
 const SLICE: Duration = Duration::from_millis(20);
-
-/// Places in the header.
-#[allow(missing_docs)]
-pub mod at {
-    /// To native: the operation. To JavaScript: what the answer is.
-    pub const OP: usize = 0;
-    pub const TARGET: usize = 1;
-    pub const FLAGS: usize = 2;
-    pub const TIMEOUT: usize = 3;
-    /// Where the payload ends, from the start of the scratch.
-    pub const END: usize = 4;
-    pub const COUNT: usize = 5;
-    pub const OTHER: usize = 6;
-    /// The number of an async call; 0 for an ignored one.
-    pub const CALL: usize = 7;
-    /// The depth of the frame that JavaScript is in.
-    pub const DEPTH: usize = 8;
-}
 
 /// What the answer is.
 #[allow(missing_docs)]
@@ -54,27 +37,7 @@ pub mod answer {
     pub const FULFILLED: i32 = 8;
     pub const BROKEN: i32 = 9;
     pub const RELEASED: i32 = 10;
-    pub const CATASTROPHE: i32 = 11;
 }
-
-#[allow(missing_docs)]
-mod op {
-    pub const CREATE_CONTEXT: i32 = 1;
-    pub const COMPILE_SCRIPT: i32 = 2;
-    pub const RUN_SCRIPT: i32 = 3;
-    pub const EVAL: i32 = 4;
-    pub const EVAL_CLOSURE: i32 = 5;
-    pub const GET: i32 = 6;
-    pub const SET: i32 = 7;
-    pub const DELETE: i32 = 8;
-    pub const APPLY: i32 = 9;
-    pub const COPY: i32 = 10;
-    pub const HEAP_STATISTICS: i32 = 11;
-    pub const COLLECT_GARBAGE: i32 = 40;
-}
-
-const FLAG_PROMISE: i32 = 4;
-const FLAG_ACCESSORS: i32 = 32;
 
 impl NodeEnv {
     /// A number of the header.
@@ -151,144 +114,15 @@ impl NodeEnv {
         self.send(kind);
     }
 
-    // --- requests ------------------------------------------------------------------------------
-
-    fn remote(&self, id: i32, kind: RemoteKind, name: &'static str) -> Result<Arc<Remote>, Failure> {
-        self.with_handle(id as u32, |handle| match handle {
-            Handle::Remote(remote)
-                if remote.kind == kind
-                    || (kind == RemoteKind::Reference && remote.kind == RemoteKind::Function) =>
-            {
-                Ok(Arc::clone(remote))
-            }
-            _ => Err(Failure::Released(name)),
-        })
-        .map_err(|failure| {
-            if matches!(failure, Failure::Released(_)) { Failure::Released(name) } else { failure }
-        })
-    }
-
-    fn exit(&self) -> Exit {
-        let flags = self.header(at::FLAGS);
-        Exit {
-            mode: match flags & 3 {
-                1 => Mode::Copy,
-                2 => Mode::ExternalCopy,
-                3 => Mode::Reference,
-                _ => Mode::Plain,
-            },
-            promise: flags & FLAG_PROMISE != 0,
-            fallback: match flags >> 3 & 3 {
-                1 => Fallback::Reference,
-                2 => Fallback::Throw,
-                3 => Fallback::Copy,
-                _ => Fallback::Undefined,
-            },
-        }
-    }
-
-    fn source(reader: &mut Reader<'_>) -> Result<Box<Source>, Failure> {
-        let origin =
-            Origin { filename: reader.text()?, line: reader.u32()? as i32, column: reader.u32()? as i32 };
-        Ok(Box::new(Source { code: reader.text()?, origin }))
-    }
-
-    /// The request in the scratch, the isolate it is for, and the entries it names.
-    fn request(&self) -> Result<(Arc<Lease>, Request, Named), Failure> {
-        let mut reader = Reader::new(self.payload());
-        let reader = &mut reader;
-        let target = self.header(at::TARGET);
-        let reference = || self.remote(target, RemoteKind::Reference, "Reference");
-        let context = || self.remote(target, RemoteKind::Context, "Context");
-        let mut other = None;
-        let (remote, request) = match self.header(at::OP) {
-            op @ (op::CREATE_CONTEXT | op::COMPILE_SCRIPT | op::HEAP_STATISTICS | op::COLLECT_GARBAGE) => {
-                let lease = self.isolate(target)?;
-                let request = match op {
-                    op::CREATE_CONTEXT => Request::CreateContext,
-                    op::HEAP_STATISTICS => Request::HeapStatistics,
-                    op::COLLECT_GARBAGE => Request::CollectGarbage,
-                    _ => Request::CompileScript(Self::source(reader)?),
-                };
-                return Ok((lease, request, [None, None]));
-            }
-            op::RUN_SCRIPT => {
-                let script = self.remote(target, RemoteKind::Script, "Script")?;
-                let context = self.remote(self.header(at::OTHER), RemoteKind::Context, "Context")?;
-                if !Arc::ptr_eq(&script.lease.0, &context.lease.0) {
-                    return Err(Failure::WrongIsolate("Context"));
-                }
-                let request =
-                    Request::RunScript { script: script.id, context: context.id, exit: self.exit() };
-                other = Some(context);
-                (script, request)
-            }
-            op::EVAL => {
-                let remote = context()?;
-                let (context, source, exit) = (remote.id, Self::source(reader)?, self.exit());
-                (remote, Request::Eval { context, source, exit })
-            }
-            op::EVAL_CLOSURE => {
-                let remote = context()?;
-                let (context, source, exit) = (remote.id, Self::source(reader)?, self.exit());
-                let arguments = reader.values(self, self.header(at::COUNT) as u32)?;
-                (remote, Request::EvalClosure { context, source, arguments, exit })
-            }
-            op::GET => {
-                let remote = reference()?;
-                let (target, key, exit) = (remote.id, reader.value(self)?, self.exit());
-                let accessors = self.header(at::FLAGS) & FLAG_ACCESSORS != 0;
-                (remote, Request::Get { target, key, accessors, exit })
-            }
-            op::SET => {
-                let remote = reference()?;
-                let (target, key, value) = (remote.id, reader.value(self)?, reader.value(self)?);
-                (remote, Request::Set { target, key, value })
-            }
-            op::DELETE => {
-                let remote = reference()?;
-                let (target, key) = (remote.id, reader.value(self)?);
-                (remote, Request::Delete { target, key })
-            }
-            op::APPLY => {
-                let remote = reference()?;
-                let (target, receiver, exit) = (remote.id, reader.value(self)?, self.exit());
-                let arguments = reader.values(self, self.header(at::COUNT) as u32)?;
-                (remote, Request::Apply { target, receiver, arguments, exit })
-            }
-            op::COPY => {
-                let remote = reference()?;
-                let target = remote.id;
-                (remote, Request::Copy { target })
-            }
-            _ => return Err(Failure::Internal("unknown operation".into())),
-        };
-        if !remote.lease.0.is_live() {
-            return Err(Failure::Disposed);
-        }
-        Ok((Arc::clone(&remote.lease), request, [Some(remote), other]))
-    }
-
-    /// The isolate with this handle, if it still works.
-    pub fn isolate(&self, id: i32) -> Result<Arc<Lease>, Failure> {
-        let lease = self.lease(id)?;
-        if lease.0.is_live() { Ok(lease) } else { Err(Failure::Disposed) }
-    }
-
-    /// The isolate with this handle.
-    pub fn lease(&self, id: i32) -> Result<Arc<Lease>, Failure> {
-        self.with_handle(id as u32, |handle| match handle {
-            Handle::Isolate(lease) => Ok(Arc::clone(lease)),
-            _ => Err(Failure::Released("Isolate")),
-        })
-    }
-
     // --- calling -------------------------------------------------------------------------------
 
     /// Makes the call in the scratch and waits for its outcome, or for something to serve.
     pub fn call(&self, env: sys::napi_env) {
-        let (lease, request, named) = match self.request() {
-            Ok(found) => found,
+        let Call { place, request, named } = match self.read().and_then(|call| {
+            // Two environments that wait for each other would wait for ever.
+            if matches!(call.place, Place::Host(_)) { Err(Failure::OtherThread) } else { Ok(call) }
+        }) {
+            Ok(call) => call,
             Err(failure) => return self.send_outcome(Err(failure.into()), answer::VALUE, answer::THROWN),
         };
         let depth = self.header(at::DEPTH).max(0) as usize;
@@ -304,9 +138,12 @@ impl NodeEnv {
         // Told to guests by the queue's lock.
         self.shared.waiting_tree.store(tree, Ordering::Relaxed);
         self.frames.borrow_mut().push(Frame { pending, _named: named, tree, serving: None });
-        let isolate: &Arc<Isolate> = &lease.0;
-        isolate.submit(Task::new(request, Reply::Waiting(wait), tree, timeout));
+        place.send(request, Reply::Waiting(wait), tree, timeout, Named::new());
         self.wait(env);
+    }
+
+    fn read(&self) -> Result<Call, Failure> {
+        message::read(&mut Scratch::new(self))
     }
 
     /// Answers the host call that JavaScript served, if any, and waits on.
@@ -365,30 +202,40 @@ impl NodeEnv {
     }
 
     fn write_call(&self, call: &mut HostCall) {
-        let arguments = std::mem::take(&mut call.arguments);
-        self.set_header(at::TARGET, call.function.index as i32);
-        self.set_header(at::COUNT, arguments.len() as i32);
-        let flags = i32::from(call.is_waited_for()) | i32::from(call.wants_reply()) << 1;
+        let request = std::mem::replace(&mut call.request, Request::Boot);
+        let (op, flags, values) = message::parts_of(request);
+        self.set_header(at::TARGET, call.value.index as i32);
+        self.set_header(at::COUNT, values.len() as i32);
+        self.set_header(at::OTHER, op | flags << 8);
+        let flags = i32::from(call.is_waited_for())
+            | i32::from(call.wants_reply()) << 1
+            | i32::from(call.is_reported()) << 2;
         self.set_header(at::FLAGS, flags);
         let mut out = self.out.borrow_mut();
-        for argument in arguments {
-            out.value(self, argument);
+        for value in values {
+            out.value(self, value);
         }
     }
 
     /// Queues the call in the scratch and doesn't wait.
     pub fn post(&self, env: sys::napi_env) {
-        let (lease, request, named) = match self.request() {
-            Ok(found) => found,
+        let Call { place, request, named } = match self.read() {
+            Ok(call) => call,
             Err(failure) => return self.send_outcome(Err(failure.into()), answer::VALUE, answer::THROWN),
         };
         let call = self.header(at::CALL) as u32;
         let timeout = self.header(at::TIMEOUT).max(0) as u32;
         let reply = if call == 0 { Reply::Ignored } else { Reply::Async(self.shared.as_host(), call) };
-        let task = Task::new(request, reply, self.new_tree(), timeout);
-        lease.0.submit(task.holding(named.into_iter().flatten()));
+        place.send(request, reply, self.new_tree(), timeout, named);
         self.hold(env);
         self.set_header(at::OP, answer::NOTHING);
+    }
+
+    /// Does what the scratch says that needs no guest, and answers there.
+    pub fn local(&self, env: sys::napi_env) {
+        let outcome = message::run_local(&mut Scratch::new(self));
+        self.send_outcome(outcome, answer::VALUE, answer::THROWN);
+        self.hold(env);
     }
 
     // --- the event loop's side -------------------------------------------------------------------
@@ -427,13 +274,6 @@ impl NodeEnv {
                 }
                 self.poll(env);
             }
-            Message::Catastrophe(isolate, message) => {
-                let mut out = self.out.borrow_mut();
-                out.value(self, Transfer::Number(isolate as f64));
-                out.text(&crate::engine::transfer::Text::from_str(&message));
-                drop(out);
-                self.send(answer::CATASTROPHE);
-            }
         }
     }
 
@@ -455,5 +295,55 @@ impl NodeEnv {
         let outcome = Reader::new(self.payload()).outcome(self, threw);
         self.settle_promise(self.header(at::CALL) as u32, outcome);
         self.hold(env);
+    }
+}
+
+/// The request in the scratch.
+struct Scratch<'a> {
+    env: &'a NodeEnv,
+    reader: Reader<'a>,
+}
+
+impl<'a> Scratch<'a> {
+    fn new(env: &'a NodeEnv) -> Self {
+        Self { env, reader: Reader::new(env.payload()) }
+    }
+}
+
+impl message::Message for Scratch<'_> {
+    fn header(&self, at: usize) -> i32 {
+        self.env.header(at)
+    }
+
+    fn text(&mut self) -> Result<Text, Failure> {
+        self.reader.text()
+    }
+
+    fn u32(&mut self) -> Result<u32, Failure> {
+        self.reader.u32()
+    }
+
+    fn value(&mut self) -> Result<Transfer, Failure> {
+        self.reader.value(self.env)
+    }
+
+    fn handle(&self, id: i32) -> Result<Handle, Failure> {
+        self.env.handle(id as u32)
+    }
+
+    fn add_handle(&self, handle: Handle) -> u32 {
+        self.env.add_handle(handle)
+    }
+
+    fn remove_handle(&self, id: u32) {
+        self.env.remove_handle(id);
+    }
+
+    fn host(&self) -> Arc<dyn Host> {
+        self.env.shared.as_host()
+    }
+
+    fn parent(&self) -> Option<Arc<Isolate>> {
+        None
     }
 }

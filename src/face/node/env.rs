@@ -15,8 +15,9 @@ use super::wire::Writer;
 use crate::engine::error::{Failure, Outcome};
 use crate::engine::host::{Host, HostCall, TreeId};
 use crate::engine::isolate::guest::Slots;
-use crate::engine::isolate::{Cause, Isolate, Remote, Status};
+use crate::engine::isolate::{Cause, Isolate, Status};
 use crate::engine::lock;
+use crate::engine::place::Named;
 use crate::engine::signal::{Pending, Signal, Wait, Waiter};
 use crate::engine::transfer::{Block, Handle, PromiseCell, Settler};
 
@@ -35,8 +36,6 @@ pub enum Message {
     Call(HostCall),
     /// A host value is no longer referred to.
     Released(u32),
-    /// V8 gave an isolate up.
-    Catastrophe(u64, String),
     /// Memory that JavaScript lent is no longer used.
     BufferReturned(u32),
 }
@@ -98,15 +97,6 @@ impl Shared {
     /// A number for a promise that arrives.
     pub fn next_promise(&self) -> u32 {
         self.promises.fetch_add(1, Ordering::Relaxed)
-    }
-
-    /// Lets the end of the environment find the isolate.
-    pub fn add_isolate(&self, isolate: &Arc<Isolate>) {
-        let mut isolates = lock(&self.isolates);
-        if isolates.len() >= 64 && isolates.len().is_power_of_two() {
-            isolates.retain(|isolate| isolate.strong_count() > 0);
-        }
-        isolates.push(Arc::downgrade(isolate));
     }
 
     /// A host call of the tree that the thread waits in.
@@ -189,7 +179,7 @@ impl Drop for Shared {
 
 impl Host for Shared {
     fn call(&self, call: HostCall) {
-        if call.is_waited_for() && call.tree != 0 && self.waiting_tree.load(Ordering::SeqCst) == call.tree {
+        if call.is_waited_for() && self.waits_in(call.tree) {
             let mut urgent = lock(&self.urgent);
             urgent.push_back(call);
             self.urgent_len.store(urgent.len(), Ordering::Release);
@@ -212,10 +202,6 @@ impl Host for Shared {
         self.push(Message::Released(index));
     }
 
-    fn catastrophe(&self, isolate: u64, message: String) {
-        self.push(Message::Catastrophe(isolate, message));
-    }
-
     fn begin_work(&self) {
         self.owed.fetch_add(1, Ordering::SeqCst);
     }
@@ -230,10 +216,19 @@ impl Host for Shared {
     fn id(&self) -> u64 {
         self.id
     }
-}
 
-/// Entries of an isolate's handle table that a request names.
-pub type Named = [Option<Arc<Remote>>; 2];
+    fn waits_in(&self, tree: TreeId) -> bool {
+        tree != 0 && self.waiting_tree.load(Ordering::SeqCst) == tree
+    }
+
+    fn add_isolate(&self, isolate: &Arc<Isolate>) {
+        let mut isolates = lock(&self.isolates);
+        if isolates.len() >= 64 && isolates.len().is_power_of_two() {
+            isolates.retain(|isolate| isolate.strong_count() > 0);
+        }
+        isolates.push(Arc::downgrade(isolate));
+    }
+}
 
 /// A call into an isolate that the thread waits for.
 pub struct Frame {
@@ -386,15 +381,6 @@ impl NodeEnv {
     /// The handle with this number.
     pub fn handle(&self, id: u32) -> Result<Handle, Failure> {
         self.handles.borrow().get(id).cloned().ok_or(Failure::Released("Handle"))
-    }
-
-    /// Looks at the handle with this number.
-    pub fn with_handle<T>(
-        &self,
-        id: u32,
-        look: impl FnOnce(&Handle) -> Result<T, Failure>,
-    ) -> Result<T, Failure> {
-        look(self.handles.borrow().get(id).ok_or(Failure::Released("Handle"))?)
     }
 
     /// Gives a handle a number.

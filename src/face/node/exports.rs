@@ -50,6 +50,7 @@ unsafe extern "C" fn start(env: sys::napi_env, info: sys::napi_callback_info) ->
         raw::throw_type_error(env, c"islet: start() was called before");
         return ptr::null_mut();
     }
+    crate::face::guest::install();
     platform::start();
     // The threadsafe function is made first, our hook after it: hooks run last-in first-out.
     let Some(node) = NodeEnv::create(env, wake) else {

@@ -9,13 +9,11 @@
 //! | [`wire`] | values and requests as bytes |
 //! | [`env`] | what one environment owns; how guest threads reach it |
 //! | [`calls`] | calls into isolates: waiting, serving, posting |
-//! | [`local`] | operations that need no guest |
 //! | [`exports`] | registration, and the functions JavaScript sees |
 //! | [`raw`] | the few Node-API calls, wrapped |
 
 mod calls;
 mod env;
 mod exports;
-mod local;
 mod raw;
 mod wire;

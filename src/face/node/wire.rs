@@ -9,9 +9,8 @@ use std::sync::Arc;
 use super::env::NodeEnv;
 use crate::engine::error::{ErrorClass, ErrorValue, Failure, Outcome, Thrown};
 use crate::engine::host::HostValue;
-use crate::engine::isolate::handles::RemoteKind;
 use crate::engine::transfer::{
-    Arguments, CallbackMode, Cloned, Copied, Function, Handle, PromiseCell, Text, Transfer, Waker,
+    CallbackMode, Cloned, Copied, Function, Handle, PromiseCell, Text, Transfer, Waker,
 };
 
 #[allow(missing_docs)]
@@ -38,16 +37,7 @@ mod tag {
     pub const HOST_REFERENCE: u8 = 19;
     pub const EXTERNAL_COPY: u8 = 20;
     pub const GUEST_FUNCTION: u8 = 21;
-}
-
-/// The kinds of handles, as JavaScript knows them.
-#[repr(u8)]
-enum Kind {
-    Isolate = 0,
-    Context = 1,
-    Script = 2,
-    Reference = 3,
-    ExternalCopy = 4,
+    pub const LIBRARY: u8 = 30;
 }
 
 const HAS_NAME: u8 = 1;
@@ -170,6 +160,7 @@ impl<'a> Reader<'a> {
                 let host = env.shared.as_host();
                 Transfer::Handle(Handle::Host(Arc::new(HostValue { host, index, type_of })))
             }
+            tag::LIBRARY => Transfer::Library,
             tag::PROMISE => Transfer::Promise(env.new_promise(self.u32()?)),
             _ => return Err(malformed()),
         })
@@ -189,11 +180,6 @@ impl<'a> Reader<'a> {
         let cause = if flags & HAS_CAUSE != 0 { Some(self.value(env)?) } else { None };
         let properties = if flags & HAS_PROPERTIES != 0 { Some(self.value(env)?) } else { None };
         Ok(ErrorValue { class, name, code: None, message, stack, cause, properties })
-    }
-
-    /// `n` values.
-    pub fn values(&mut self, env: &NodeEnv, n: u32) -> Result<Arguments, Failure> {
-        (0..n).map(|_| self.value(env)).collect()
     }
 
     /// What JavaScript answers: a value, or what it threw.
@@ -281,6 +267,7 @@ impl Writer {
                     self.u32(function.length as usize);
                 }
             },
+            Transfer::Library => self.bytes.push(tag::LIBRARY),
             Transfer::Promise(cell) => self.promise(env, &cell),
             Transfer::Pair(pair) => {
                 self.bytes.push(tag::PAIR);
@@ -308,21 +295,14 @@ impl Writer {
     }
 
     fn handle(&mut self, env: &NodeEnv, handle: Handle) {
-        let (kind, type_of) = match &handle {
-            Handle::Host(host) if host.host.id() == env.shared.id => {
-                return self.host_value(tag::HOST_REFERENCE, host);
-            }
-            Handle::Host(host) => (Kind::Reference, host.type_of),
-            Handle::Isolate(_) => (Kind::Isolate, 5),
-            Handle::Copied(_) => (Kind::ExternalCopy, 5),
-            Handle::Remote(remote) => match remote.kind {
-                RemoteKind::Context => (Kind::Context, 5),
-                RemoteKind::Script => (Kind::Script, 5),
-                RemoteKind::Reference | RemoteKind::Function => (Kind::Reference, remote.type_of),
-            },
-        };
+        if let Handle::Host(host) = &handle
+            && host.host.id() == env.shared.id
+        {
+            return self.host_value(tag::HOST_REFERENCE, host);
+        }
+        let (class, type_of) = (handle.class(), handle.type_of());
         self.bytes.push(tag::HANDLE);
-        self.bytes.push(kind as u8);
+        self.bytes.push(class);
         let id = env.add_handle(handle);
         self.u32(id as usize);
         self.bytes.push(type_of);

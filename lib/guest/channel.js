@@ -1,0 +1,55 @@
+'use strict';
+
+/**
+ * Requests of a guest: `src/face/guest/native.rs` is the other end. The same functions as `lib/channel.js` has.
+ */
+
+const { abort, begin, call, local, post, send } = require('./native');
+const { AWAIT, PROMISE } = require('../options');
+
+/** Writes a request: its parts by `write`, which returns how many of them count as arguments. */
+function request(write, a, b, c) {
+	begin();
+	try {
+		return write(a, b, c);
+	} catch (error) {
+		abort();
+		throw error;
+	}
+}
+
+/** Makes a call and waits for it. */
+function callSync(op, target, flags, timeout, other, write, a, b, c) {
+	const count = request(write, a, b, c);
+	return call(op, target, flags, timeout, other, count);
+}
+
+/** Makes a call and waits for the promise that it returns. */
+function callSyncPromise(op, target, flags, timeout, other, write, a, b, c) {
+	return callSync(op, target, flags | PROMISE | AWAIT, timeout, other, write, a, b, c);
+}
+
+/** Queues a call; a promise of its value. */
+function callAsync(op, target, flags, timeout, other, write, a, b, c) {
+	const count = request(write, a, b, c);
+	return post(op, target, flags, timeout, other, count);
+}
+
+/** Queues a call; nobody hears of its outcome. */
+function callIgnored(op, target, flags, timeout, other, write, a, b, c) {
+	const count = request(write, a, b, c);
+	send(op, target, flags, timeout, other, count);
+}
+
+const nothing = () => 0;
+
+module.exports = {
+	callAsync, callIgnored, callSync, callSyncPromise, nothing,
+	/** Does an operation that needs no guest. */
+	local(op, target, other = 0, write = nothing, a = undefined, b = undefined) {
+		const count = request(write, a, b);
+		return local(op, target, 0, 0, other, count);
+	},
+	/** Nothing is left to do after `drop` (guest/handle.js). */
+	release() {},
+};

@@ -1,0 +1,81 @@
+'use strict';
+
+/**
+ * Instances in a guest: each has a place in the guest's table of foreign things (`src/engine/transfer/foreign.rs`), which is
+ * emptied when the instance is collected. The same functions as `lib/handle.js` has.
+ */
+
+const { illegalInvocation, released } = require('../errors');
+const { Base, callback, release, token } = require('./native');
+
+/** Only the library makes handles. */
+const MAKE = Symbol('make');
+
+/** Classes by name, as their numbers on the wire (src/engine/transfer/foreign.rs). */
+const CLASSES = { __proto__: null, Isolate: 0, Context: 1, Script: 2, Reference: 3, Copy: 4 };
+const NO_CLASS = 255;
+
+let idOf;
+let kindOf;
+let drop;
+
+/** Base of every class that stands for something elsewhere. */
+class Handle extends Base {
+	/** The place in the table; -1 after release. */
+	#id;
+	/** Its class, as errors name it. */
+	#kind;
+
+	constructor(make, id, kind) {
+		if (make !== MAKE) {
+			throw new TypeError(`\`${new.target.name}\` can't be constructed; it is made by the library`);
+		}
+		super(token, id, CLASSES[kind], undefined);
+		this.#id = id;
+		this.#kind = kind;
+	}
+
+	static {
+		idOf = value => #id in value ? value.#id : undefined;
+		kindOf = value => #kind in value ? value.#kind : undefined;
+		drop = handle => {
+			const id = handle.#id;
+			if (id >= 0) {
+				handle.#id = -1;
+				release(handle);
+			}
+			return id;
+		};
+	}
+}
+
+/** What `Callback` is made from. */
+class CallbackBase extends Base {
+	constructor(fn, mode) {
+		super(token, callback(mode), NO_CLASS, fn);
+	}
+}
+
+/** What `derefInto()` and `copyInto()` give. */
+class Special extends Base {
+	constructor(id) {
+		super(token, id, NO_CLASS, undefined);
+	}
+}
+
+function own(handle, kind) {
+	if (typeof handle !== 'object' || handle === null || kindOf(handle) !== kind) {
+		throw illegalInvocation();
+	}
+	return idOf(handle);
+}
+
+function open(handle, kind) {
+	const id = own(handle, kind);
+	if (id < 0) {
+		throw released(kind);
+	}
+	return id;
+}
+
+module.exports = { CallbackBase, Handle, MAKE, Special, drop, idOf, kindOf, open, own };

@@ -1,0 +1,24 @@
+'use strict';
+
+/**
+ * The library inside a guest. `src/face/guest/library.rs` runs this, with all it requires, in each context that needs it: the
+ * public classes are those of `lib/`, on the other files of this folder.
+ *
+ * The builtins of that context may be the guest's own by then, or replaced later. So what is used of them while a method runs
+ * is taken when this is loaded, and nothing internal passes through what a script could put in the way: no iterators, no array
+ * methods, no properties of objects that have a prototype.
+ */
+
+const { Callback } = require('../callback');
+const { Context } = require('../context');
+const { ExternalCopy } = require('../external-copy');
+const { Isolate } = require('../isolate');
+const { NativeModule } = require('../native-module');
+const { Reference } = require('../reference');
+const { Script } = require('../script');
+const wire = require('./wire');
+
+module.exports = [
+	{ Callback, Context, ExternalCopy, Isolate, NativeModule, Reference, Script },
+	(kind, id, type) => wire.hooks.make[kind](id, type),
+];

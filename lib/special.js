@@ -1,0 +1,196 @@
+'use strict';
+
+/**
+ * What crosses in a way of its own: `derefInto()`, `copyInto()`, callbacks, functions, the memory of array buffers.
+ * Guests have `guest/special.js`.
+ */
+
+const { Buffer } = require('node:buffer');
+const channel = require('./channel');
+const { isCallback, callbackParts } = require('./callback');
+const { released, typeError, withCode } = require('./errors');
+const { MAKE, drop, idOf, kindOf, open, pin, unpin } = require('./handle');
+const native = require('./native');
+const { ELSE_COPY, PROMISE } = require('./options');
+const wire = require('./wire');
+
+const APPLY = 9;
+
+/** Takes a buffer's memory out of this heap, without a copy where the runtime allows it; its number in the addon. */
+function detach(buffer) {
+	const { byteLength } = buffer;
+	const own = native.reclaim(buffer);
+	if (own !== undefined) {
+		return own;
+	}
+	const moved = typeof buffer.transfer === 'function' ?
+		buffer.transfer() :
+		structuredClone(buffer, { transfer: [buffer] });
+	if (byteLength > 0 && buffer.byteLength > 0) {
+		// Node 20 copies instead of moving what an addon made.
+		native.detach(buffer);
+	}
+	return native.adopt(moved) ?? native.stage(moved, 0, byteLength);
+}
+
+wire.hooks.detach = detach;
+
+/** Node's small Buffers share one pool; taking it away would take others' memory. */
+const POOL = Buffer.from('pool');
+
+/** Refuses a buffer whose memory others use. */
+function checkTransferable(buffer) {
+	if (buffer === POOL.buffer) {
+		throw withCode(new TypeError('A Buffer of Node\'s pool can\'t be transferred; copy it first'), 'ERR_DATA_CLONE');
+	}
+}
+
+/** What `copyInto()` gives: arrives as a copy. */
+class Copy {
+	#owner;
+	#id;
+	/** Arrived once: from then on the owner itself has to be alive. */
+	#used = false;
+	#once;
+	#transferIn;
+
+	constructor(make, owner, release, transferIn) {
+		if (make !== MAKE) {
+			throw new TypeError('`Copy` can\'t be constructed; `copyInto()` makes it');
+		}
+		this.#owner = owner;
+		this.#id = pin(owner);
+		this.#once = release;
+		this.#transferIn = transferIn;
+		if (release) {
+			drop(owner);
+		}
+	}
+
+	/** Whether `value` is such an object. */
+	static is(value) {
+		return #owner in value;
+	}
+
+	/** Writes it; with `release` it can be passed once. */
+	static write(value) {
+		if (value.#used) {
+			if (value.#once) {
+				throw withCode(new Error('The return value of `copyInto()` should only be used once'), 'ERR_RELEASED');
+			}
+			open(value.#owner, 'Copy');
+		}
+		wire.u8(wire.COPY_INTO);
+		wire.u32(value.#id);
+		wire.u8(value.#transferIn ? 1 : 0);
+		if (!value.#used) {
+			value.#used = true;
+			const id = unpin(value.#owner);
+			if (id >= 0) {
+				queueMicrotask(() => channel.release(id));
+			}
+		}
+	}
+}
+
+/** What `derefInto()` gives: arrives as what the reference refers to. */
+class Dereference {
+	#reference;
+	#id;
+	/** Arrived once: from then on the reference itself has to be alive. */
+	#used = false;
+	#once;
+
+	constructor(make, reference, release) {
+		if (make !== MAKE) {
+			throw new TypeError('`Dereference` can\'t be constructed; `derefInto()` makes it');
+		}
+		this.#reference = reference;
+		this.#id = pin(reference);
+		this.#once = release;
+		if (release && this.#id >= 0) {
+			drop(reference);
+		}
+	}
+
+	static is(value) {
+		return #reference in value;
+	}
+
+	static write(value) {
+		const host = wire.hooks.hostReference(value.#reference);
+		if (host !== undefined) {
+			throw typeError('Cannot dereference this into target isolate', 'ERR_WRONG_ISOLATE');
+		}
+		if (value.#used) {
+			if (value.#once) {
+				throw withCode(new Error('The return value of `derefInto()` should only be used once'), 'ERR_RELEASED');
+			}
+			open(value.#reference, 'Reference');
+		}
+		wire.u8(wire.DEREF);
+		wire.u32(value.#id);
+		if (!value.#used) {
+			value.#used = true;
+			const id = unpin(value.#reference);
+			if (id >= 0) {
+				queueMicrotask(() => channel.release(id));
+			}
+		}
+	}
+
+	/** The value itself, for references to this environment that come back to it. */
+	static here(value) {
+		return value.#reference.deref(value.#once ? { release: true } : undefined);
+	}
+}
+
+/** Whether `value` is written in a way of its own. */
+function isSpecial(value) {
+	return Dereference.is(value) || Copy.is(value) || isCallback(value);
+}
+
+wire.hooks.isSpecial = isSpecial;
+
+wire.hooks.special = value => {
+	if (Dereference.is(value)) {
+		Dereference.write(value);
+	} else if (Copy.is(value)) {
+		Copy.write(value);
+	} else if (isCallback(value)) {
+		const [fn, mode] = callbackParts(value);
+		wire.writeFunction(fn, mode);
+	} else {
+		return false;
+	}
+	return true;
+};
+
+wire.hooks.check = handle => {
+	if (idOf(handle) < 0) {
+		throw released(kindOf(handle));
+	}
+};
+
+wire.hooks.makeFunction = (id, mode, name, length) => {
+	const call = CALLS[mode];
+	const flags = mode === ASYNC ? ELSE_COPY | PROMISE : ELSE_COPY;
+	const made = (...values) => call(APPLY, id, flags, 0, 0, writeCall, values);
+	Object.defineProperty(made, 'name', { value: name, configurable: true });
+	Object.defineProperty(made, 'length', { value: length, configurable: true });
+	return made;
+};
+
+/** How the function of a guest is called, by its mode (lib/callback.js). */
+const CALLS = [channel.callSync, channel.callAsync, channel.callIgnored];
+const ASYNC = 1;
+
+function writeCall(values) {
+	wire.writeValue(undefined, 0);
+	for (let i = 0; i < values.length; ++i) {
+		wire.writeValue(values[i], ELSE_COPY);
+	}
+	return values.length;
+}
+
+module.exports = { Copy, Dereference, checkTransferable, isSpecial };

@@ -1,0 +1,360 @@
+//! Requests as both faces read them: what `lib/*.js` asks for, whichever heap it runs in.
+//!
+//! The classes are JavaScript, the same files for a Node environment and for guests. A request is a header of
+//! numbers and a payload of parts, in the order in which the class wrote them. How header and parts get here is
+//! up to the face ([`Message`]); what they mean is said here, once.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use crate::engine::error::{Failure, Outcome};
+use crate::engine::host::Host;
+use crate::engine::isolate::task::{Exit, Fallback, Mode, Origin, Reply, Request, Source, Task};
+use crate::engine::isolate::{Cause, Isolate, Lease, Options, Remote, RemoteKind};
+use crate::engine::limits::memory::MB;
+use crate::engine::place::{Named, Place};
+use crate::engine::transfer::{Arguments, Copied, EXTERNAL_SIZE, Handle, Text, Transfer};
+
+/// Places in the header.
+#[allow(missing_docs)]
+pub mod at {
+    /// To native: the operation. To JavaScript: what the answer is.
+    pub const OP: usize = 0;
+    pub const TARGET: usize = 1;
+    pub const FLAGS: usize = 2;
+    pub const TIMEOUT: usize = 3;
+    /// Where the payload ends, from the start of the scratch.
+    pub const END: usize = 4;
+    pub const COUNT: usize = 5;
+    pub const OTHER: usize = 6;
+    /// The number of an async call; 0 for an ignored one.
+    pub const CALL: usize = 7;
+    /// The depth of the frame that JavaScript is in.
+    pub const DEPTH: usize = 8;
+}
+
+/// Operations on isolates and on values of Node environments.
+#[allow(missing_docs)]
+pub mod op {
+    pub const CREATE_CONTEXT: i32 = 1;
+    pub const COMPILE_SCRIPT: i32 = 2;
+    pub const RUN_SCRIPT: i32 = 3;
+    pub const EVAL: i32 = 4;
+    pub const EVAL_CLOSURE: i32 = 5;
+    pub const GET: i32 = 6;
+    pub const SET: i32 = 7;
+    pub const DELETE: i32 = 8;
+    pub const APPLY: i32 = 9;
+    pub const COPY: i32 = 10;
+    pub const HEAP_STATISTICS: i32 = 11;
+    pub const GLOBAL: i32 = 20;
+    pub const COLLECT_GARBAGE: i32 = 40;
+}
+
+/// Operations that need no guest.
+#[allow(missing_docs)]
+pub mod local {
+    pub const NEW_ISOLATE: i32 = 101;
+    pub const RELEASE: i32 = 102;
+    pub const DISPOSE: i32 = 103;
+    pub const IS_DISPOSED: i32 = 104;
+    pub const CPU_TIME: i32 = 105;
+    pub const WALL_TIME: i32 = 106;
+    pub const REFERENCE_COUNT: i32 = 107;
+    pub const NEW_COPY: i32 = 108;
+    pub const READ_COPY: i32 = 109;
+    pub const EXTERNAL_SIZE: i32 = 110;
+    pub const DISPOSE_REASON: i32 = 140;
+    pub const ON_UNHANDLED: i32 = 160;
+}
+
+const FLAG_PROMISE: i32 = 4;
+const FLAG_ACCESSORS: i32 = 32;
+
+/// A request on its way in.
+pub trait Message {
+    /// A number of the header.
+    fn header(&self, at: usize) -> i32;
+    /// The next part: a string.
+    fn text(&mut self) -> Result<Text, Failure>;
+    /// The next part: a number.
+    fn u32(&mut self) -> Result<u32, Failure>;
+    /// The next part: a value.
+    fn value(&mut self) -> Result<Transfer, Failure>;
+    /// The handle with this number.
+    fn handle(&self, id: i32) -> Result<Handle, Failure>;
+    /// Gives a handle a number.
+    fn add_handle(&self, handle: Handle) -> u32;
+    /// Forgets a handle.
+    fn remove_handle(&self, id: u32);
+    /// The environment that isolates made here belong to.
+    fn host(&self) -> Arc<dyn Host>;
+    /// The isolate that asks, if it is one.
+    fn parent(&self) -> Option<Arc<Isolate>>;
+
+    /// The next `n` parts: values.
+    fn values(&mut self, n: i32) -> Result<Arguments, Failure> {
+        (0..n).map(|_| self.value()).collect()
+    }
+}
+
+/// A request, and who does what it asks for.
+pub struct Call {
+    /// Who does it.
+    pub place: Place,
+    /// What to do.
+    pub request: Request,
+    /// What it names of handle tables.
+    pub named: Named,
+}
+
+fn remote(
+    message: &impl Message,
+    id: i32,
+    kind: RemoteKind,
+    name: &'static str,
+) -> Result<Arc<Remote>, Failure> {
+    match message.handle(id) {
+        Ok(Handle::Remote(remote))
+            if remote.kind == kind
+                || (kind == RemoteKind::Reference && remote.kind == RemoteKind::Function) =>
+        {
+            Ok(remote)
+        }
+        Ok(_) | Err(Failure::Released(_)) => Err(Failure::Released(name)),
+        Err(failure) => Err(failure),
+    }
+}
+
+fn exit(message: &impl Message) -> Exit {
+    exit_of(message.header(at::FLAGS))
+}
+
+/// How a value leaves, from the flags of `lib/options.js`.
+pub fn exit_of(flags: i32) -> Exit {
+    Exit {
+        mode: match flags & 3 {
+            1 => Mode::Copy,
+            2 => Mode::ExternalCopy,
+            3 => Mode::Reference,
+            _ => Mode::Plain,
+        },
+        promise: flags & FLAG_PROMISE != 0,
+        fallback: match flags >> 3 & 3 {
+            1 => Fallback::Reference,
+            2 => Fallback::Throw,
+            3 => Fallback::Copy,
+            _ => Fallback::Undefined,
+        },
+    }
+}
+
+/// The flags that [`exit_of`] reads.
+pub fn flags_of(exit: Exit) -> i32 {
+    let mode = match exit.mode {
+        Mode::Plain => 0,
+        Mode::Copy => 1,
+        Mode::ExternalCopy => 2,
+        Mode::Reference => 3,
+    };
+    let fallback = match exit.fallback {
+        Fallback::Undefined => 0,
+        Fallback::Reference => 1,
+        Fallback::Throw => 2,
+        Fallback::Copy => 3,
+    };
+    mode | if exit.promise { FLAG_PROMISE } else { 0 } | fallback << 3
+}
+
+/// The operation of a request to a value of a Node environment, its flags, and its values.
+pub fn parts_of(request: Request) -> (i32, i32, Arguments) {
+    match request {
+        Request::Apply { receiver, mut arguments, exit, .. } => {
+            arguments.insert(0, receiver);
+            (op::APPLY, flags_of(exit), arguments)
+        }
+        Request::Get { key, accessors, exit, .. } => {
+            let accessors = if accessors { FLAG_ACCESSORS } else { 0 };
+            (op::GET, flags_of(exit) | accessors, Arguments::from_iter([key]))
+        }
+        Request::Set { key, value, .. } => (op::SET, 0, Arguments::from_iter([key, value])),
+        Request::Delete { key, .. } => (op::DELETE, 0, Arguments::from_iter([key])),
+        _ => (op::COPY, 0, Arguments::new()),
+    }
+}
+
+fn source(message: &mut impl Message) -> Result<Box<Source>, Failure> {
+    let origin =
+        Origin { filename: message.text()?, line: message.u32()? as i32, column: message.u32()? as i32 };
+    Ok(Box::new(Source { code: message.text()?, origin }))
+}
+
+/// Reads a request.
+pub fn read(message: &mut impl Message) -> Result<Call, Failure> {
+    let target = message.header(at::TARGET);
+    let mut named = Named::new();
+    let (place, request) = match message.header(at::OP) {
+        op @ (op::CREATE_CONTEXT | op::COMPILE_SCRIPT | op::HEAP_STATISTICS | op::COLLECT_GARBAGE) => {
+            let lease = isolate(message, target)?;
+            let request = match op {
+                op::CREATE_CONTEXT => Request::CreateContext,
+                op::HEAP_STATISTICS => Request::HeapStatistics,
+                op::COLLECT_GARBAGE => Request::CollectGarbage,
+                _ => Request::CompileScript(source(message)?),
+            };
+            (Place::Isolate(Arc::clone(&lease.0)), request)
+        }
+        op::RUN_SCRIPT => {
+            let script = remote(message, target, RemoteKind::Script, "Script")?;
+            let context = remote(message, message.header(at::OTHER), RemoteKind::Context, "Context")?;
+            if !script.is_of(context.isolate()) {
+                return Err(Failure::WrongIsolate("Context"));
+            }
+            let request =
+                Request::RunScript { script: script.id(), context: context.id(), exit: exit(message) };
+            let place = Place::Isolate(Arc::clone(script.isolate()));
+            named.extend([script, context]);
+            (place, request)
+        }
+        op @ (op::EVAL | op::EVAL_CLOSURE | op::GLOBAL) => {
+            let remote = remote(message, target, RemoteKind::Context, "Context")?;
+            let context = remote.id();
+            let request = match op {
+                op::GLOBAL => Request::Global { context },
+                op::EVAL => Request::Eval { context, source: source(message)?, exit: exit(message) },
+                _ => {
+                    let (source, exit) = (source(message)?, exit(message));
+                    let arguments = message.values(message.header(at::COUNT))?;
+                    Request::EvalClosure { context, source, arguments, exit }
+                }
+            };
+            let place = Place::Isolate(Arc::clone(remote.isolate()));
+            named.push(remote);
+            (place, request)
+        }
+        op @ (op::GET | op::SET | op::DELETE | op::APPLY | op::COPY) => {
+            let handle = match message.handle(target) {
+                Ok(Handle::Host(host)) => Handle::Host(host),
+                _ => Handle::Remote(remote(message, target, RemoteKind::Reference, "Reference")?),
+            };
+            let (place, target) = Place::of(&handle).ok_or(Failure::Released("Reference"))?;
+            if let Handle::Remote(remote) = handle {
+                named.push(remote);
+            }
+            let request = match op {
+                op::GET => {
+                    let (key, exit) = (message.value()?, exit(message));
+                    let accessors = message.header(at::FLAGS) & FLAG_ACCESSORS != 0;
+                    Request::Get { target, key, accessors, exit }
+                }
+                op::SET => Request::Set { target, key: message.value()?, value: message.value()? },
+                op::DELETE => Request::Delete { target, key: message.value()? },
+                op::APPLY => {
+                    let (receiver, exit) = (message.value()?, exit(message));
+                    let arguments = message.values(message.header(at::COUNT))?;
+                    Request::Apply { target, receiver, arguments, exit }
+                }
+                _ => Request::Copy { target },
+            };
+            (place, request)
+        }
+        _ => return Err(Failure::Internal("unknown operation".into())),
+    };
+    if let Place::Isolate(isolate) = &place
+        && !isolate.is_live()
+    {
+        return Err(Failure::Disposed);
+    }
+    Ok(Call { place, request, named })
+}
+
+/// The isolate with this handle, if it still works.
+fn isolate(message: &impl Message, id: i32) -> Result<Arc<Lease>, Failure> {
+    let lease = lease(message, id)?;
+    if lease.0.is_live() { Ok(lease) } else { Err(Failure::Disposed) }
+}
+
+/// The isolate with this handle.
+fn lease(message: &impl Message, id: i32) -> Result<Arc<Lease>, Failure> {
+    match message.handle(id)? {
+        Handle::Isolate(lease) => Ok(lease),
+        _ => Err(Failure::Released("Isolate")),
+    }
+}
+
+/// Does what a request asks for that needs no guest.
+pub fn run_local(message: &mut impl Message) -> Outcome {
+    let target = message.header(at::TARGET);
+    // A handle as its number: for constructors, whose object exists already.
+    let number = |n: u32| Transfer::Number(f64::from(n));
+    Ok(match message.header(at::OP) {
+        local::NEW_ISOLATE => {
+            let lease = new_isolate(message)?;
+            number(message.add_handle(Handle::Isolate(lease)))
+        }
+        local::RELEASE => {
+            message.remove_handle(target as u32);
+            Transfer::Undefined
+        }
+        local::DISPOSE => {
+            // The other number: the end of a `using` block, to which an isolate that has ended is no surprise.
+            if !lease(message, target)?.0.dispose(Cause::Disposed) && message.header(at::OTHER) == 0 {
+                return Err(Failure::AlreadyDisposed.into());
+            }
+            Transfer::Undefined
+        }
+        local::IS_DISPOSED => Transfer::Bool(!lease(message, target)?.0.is_live()),
+        local::DISPOSE_REASON => {
+            let reason = lease(message, target)?.0.end_reason();
+            reason.map_or(Transfer::Undefined, |reason| Transfer::Text(Text::from_str(reason)))
+        }
+        local::ON_UNHANDLED => {
+            if let Transfer::Function(listener) = message.value()? {
+                lease(message, target)?.0.rejections.listen(listener);
+            }
+            Transfer::Undefined
+        }
+        local::CPU_TIME => Transfer::BigInt(false, vec![lease(message, target)?.0.clocks().cpu()]),
+        local::WALL_TIME => Transfer::BigInt(false, vec![lease(message, target)?.0.clocks().wall()]),
+        local::REFERENCE_COUNT => {
+            Transfer::Number(lease(message, target)?.0.references().load(Ordering::Relaxed) as f64)
+        }
+        local::NEW_COPY => {
+            let value = message.value()?;
+            number(message.add_handle(Handle::Copied(Copied::new(value))))
+        }
+        local::READ_COPY => match message.handle(target)? {
+            Handle::Copied(copied) => {
+                let value = if message.header(at::OTHER) != 0 { copied.take() } else { copied.get() };
+                value.ok_or(Failure::BufferGone)?
+            }
+            _ => return Err(Failure::Released("ExternalCopy").into()),
+        },
+        local::EXTERNAL_SIZE => Transfer::Number(EXTERNAL_SIZE.load(Ordering::Relaxed) as f64),
+        _ => return Err(Failure::Internal("unknown operation".into()).into()),
+    })
+}
+
+/// Makes an isolate: its limit in MB, and the function for `onCatastrophicError` or undefined.
+fn new_isolate(message: &mut impl Message) -> Result<Arc<Lease>, Failure> {
+    let limit = message.u32()? as usize * MB;
+    let on_catastrophe = match message.value()? {
+        Transfer::Function(function) => Some(function),
+        _ => None,
+    };
+    let host = message.host();
+    let parent = message.parent();
+    if parent.as_ref().is_some_and(|parent| !parent.memory.has_room_for_isolate()) {
+        return Err(Failure::NoRoom);
+    }
+    let options = Options {
+        limit: parent.as_ref().map_or(limit, |parent| limit.min(parent.memory.limit)),
+        parent: parent.map(|parent| Arc::clone(&parent.memory)),
+        on_catastrophe,
+    };
+    let lease = Isolate::create(Arc::clone(&host), options);
+    host.add_isolate(&lease.0);
+    // V8's isolate is made while its maker goes on.
+    lease.0.submit(Task::new(Request::Boot, Reply::Ignored, 0, 0));
+    Ok(lease)
+}
