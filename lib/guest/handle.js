@@ -6,7 +6,7 @@
  */
 
 const { illegalInvocation, released } = require('../errors');
-const { Base, callback, release, token } = require('./native');
+const { Base, callback, library, release, token } = require('./native');
 
 /** Only the library makes handles. */
 const MAKE = Symbol('make');
@@ -63,6 +63,13 @@ class Special extends Base {
 	}
 }
 
+/** The library itself: it crosses as such. */
+class Library extends Base {
+	constructor() {
+		super(token, library(), NO_CLASS, undefined);
+	}
+}
+
 function own(handle, kind) {
 	if (typeof handle !== 'object' || handle === null || kindOf(handle) !== kind) {
 		throw illegalInvocation();
@@ -78,4 +85,4 @@ function open(handle, kind) {
 	return id;
 }
 
-module.exports = { CallbackBase, Handle, MAKE, Special, drop, idOf, kindOf, open, own };
+module.exports = { CallbackBase, Handle, Library, MAKE, Special, drop, idOf, kindOf, open, own };

@@ -16,9 +16,18 @@ const { Isolate } = require('../isolate');
 const { NativeModule } = require('../native-module');
 const { Reference } = require('../reference');
 const { Script } = require('../script');
+const { Library } = require('./handle');
 const wire = require('./wire');
 
+const { defineProperty, keys } = Object;
+
+const classes = { Callback, Context, ExternalCopy, Isolate, NativeModule, Reference, Script };
+const library = new Library();
+for (const name of keys(classes)) {
+	defineProperty(library, name, { __proto__: null, value: classes[name], writable: true, enumerable: true, configurable: true });
+}
+
 module.exports = [
-	{ Callback, Context, ExternalCopy, Isolate, NativeModule, Reference, Script },
+	library,
 	(kind, id, type) => wire.hooks.make[kind](id, type),
 ];

@@ -129,8 +129,6 @@ pub struct Guest {
     pub collected: Collected,
     /// What the library in guests keeps for all contexts of the isolate, by name.
     pub templates: RefCell<HashMap<&'static str, v8::Global<v8::FunctionTemplate>>>,
-    /// Some context has the library.
-    library: Cell<bool>,
     /// Requests that the library in this guest is writing, innermost last.
     pub message: RefCell<Vec<Vec<Part>>>,
     /// Promises of this guest that are observed from outside.
@@ -204,7 +202,6 @@ impl Guest {
             foreign: RefCell::default(),
             collected: Collected::default(),
             templates: RefCell::default(),
-            library: Cell::new(false),
             message: RefCell::default(),
             watches: RefCell::default(),
             unhandled: Unhandled::default(),
@@ -411,16 +408,6 @@ impl Guest {
     /// call out of the guest may come before that.
     pub fn must_unwind(&self) -> bool {
         self.timed_out.get() || !self.context().isolate.is_live()
-    }
-
-    /// Whether any context of it has the library.
-    pub fn has_library(&self) -> bool {
-        self.library.get()
-    }
-
-    /// A context is about to get the library.
-    pub fn note_library(&self) {
-        self.library.set(true);
     }
 
     // --- calling others --------------------------------------------------------------------------

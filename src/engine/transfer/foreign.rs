@@ -52,6 +52,8 @@ pub enum Foreign {
     },
     /// A `Callback`: a function of this guest that crosses in this mode.
     Callback(CallbackMode),
+    /// The library itself.
+    Library,
 }
 
 /// See [`Foreign::Special`].
@@ -67,8 +69,6 @@ pub enum Special {
 pub trait Library: Sync {
     /// What `import ivm` gives, in the current context.
     fn namespace<'s>(&self, scope: &mut v8::PinScope<'s, '_>) -> Result<v8::Local<'s, v8::Value>, Stop>;
-    /// Whether a value is what [`Library::namespace`] gave in its context.
-    fn is_namespace(&self, scope: &v8::PinScope<'_, '_>, object: v8::Local<v8::Object>) -> bool;
     /// An instance for the handle in this place of the guest's table.
     fn instance<'s>(
         &self,
@@ -143,7 +143,7 @@ impl<'a> Realmed<'a> {
         object: v8::Local<'s, v8::Object>,
     ) -> Result<Option<Transfer>, Stop> {
         if object.internal_field_count() != FIELDS {
-            return Ok(self.export_namespace(scope, object));
+            return Ok(None);
         }
         let Some(slot) = number_field(scope, object, FIELD_SLOT) else {
             let class = number_field(scope, object, FIELD_CLASS).unwrap_or(0);
@@ -152,6 +152,7 @@ impl<'a> Realmed<'a> {
         let Some(foreign) = self.guest.foreign_at(slot) else { return Ok(None) };
         Ok(match &*foreign {
             Foreign::Function(_) => None,
+            Foreign::Library => Some(Transfer::Library),
             Foreign::Handle(Handle::Remote(remote)) => {
                 Some(Transfer::Handle(Handle::Remote(remote.outside())))
             }
@@ -181,15 +182,6 @@ impl<'a> Realmed<'a> {
                 function.map(|function| self.export_function(scope, function.into(), *mode))
             }
         })
-    }
-
-    fn export_namespace<'s>(
-        &self,
-        scope: &v8::PinScope<'s, '_>,
-        object: v8::Local<'s, v8::Object>,
-    ) -> Option<Transfer> {
-        let library = LIBRARY.get()?;
-        (self.guest.has_library() && library.is_namespace(scope, object)).then_some(Transfer::Library)
     }
 
     /// The function that one of this guest's imported functions stands for.
@@ -227,7 +219,6 @@ impl<'a> Realmed<'a> {
     ) -> Result<v8::Local<'s, v8::Value>, Stop> {
         let (class, type_of) = (handle.class(), handle.type_of());
         let slot = self.guest.add_foreign(self.hold(handle));
-        self.guest.note_library();
         match library()?.instance(scope, class, slot, type_of) {
             Ok(object) => Ok(object.into()),
             Err(stop) => {
@@ -242,7 +233,6 @@ impl<'a> Realmed<'a> {
         &self,
         scope: &mut v8::PinScope<'s, '_>,
     ) -> Result<v8::Local<'s, v8::Value>, Stop> {
-        self.guest.note_library();
         library()?.namespace(scope)
     }
 

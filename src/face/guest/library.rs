@@ -72,7 +72,14 @@ fn load<'s>(scope: &mut v8::PinScope<'s, '_>) -> Result<Kept<'s>, Stop> {
     )
     .ok_or(Stop::Exception)?;
     let undefined = v8::undefined(scope).into();
-    let made = function.call(scope, undefined, &[native]).ok_or(Stop::Exception)?;
+    // The token first: the library makes an instance of its own while it is loaded.
+    let kept = v8::Array::new_with_elements(scope, &[undefined, undefined, token.into()]);
+    realm_slot::set(scope.get_current_context(), kept.into());
+    let made = function.call(scope, undefined, &[native]).filter(|made| made.is_array());
+    let Some(made) = made else {
+        realm_slot::set(scope.get_current_context(), undefined);
+        return Err(Stop::Exception);
+    };
     if CODE.get().is_none()
         && let Some(code) = function.create_code_cache()
     {
@@ -90,15 +97,6 @@ fn load<'s>(scope: &mut v8::PinScope<'s, '_>) -> Result<Kept<'s>, Stop> {
 impl Library for Guests {
     fn namespace<'s>(&self, scope: &mut v8::PinScope<'s, '_>) -> Result<v8::Local<'s, v8::Value>, Stop> {
         load(scope)?.get_index(scope, NAMESPACE).ok_or(Stop::Exception)
-    }
-
-    fn is_namespace(&self, scope: &v8::PinScope<'_, '_>, object: v8::Local<v8::Object>) -> bool {
-        // The one of the context that the object is from, which may be another one of this isolate.
-        let Some(context) = object.get_creation_context(scope) else { return false };
-        let kept =
-            realm_slot::get(scope, context).and_then(|kept| v8::Local::<v8::Array>::try_from(kept).ok());
-        let namespace = kept.and_then(|kept| kept.get_index(scope, NAMESPACE));
-        namespace.is_some_and(|namespace| namespace.strict_equals(object.into()))
     }
 
     fn instance<'s>(

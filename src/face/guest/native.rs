@@ -41,7 +41,7 @@ pub fn object<'s>(scope: &mut v8::PinScope<'s, '_>, token: v8::Local<'s, v8::Val
         "begin" begin, "abort" abort, "text" add_text, "u32" add_number, "value" add_value, "clone" add_clone,
         "call" call, "post" post, "send" send, "local" local,
         "keep" keep, "deref" deref, "derefInto" deref_into, "copyInto" copy_into, "callback" callback,
-        "release" release, "mark" mark,
+        "release" release, "mark" mark, "library" library,
     );
     let base = base(scope).ok_or(Stop::Exception)?;
     native.create_data_property(scope, str(scope, "Base").into(), base.into());
@@ -202,6 +202,11 @@ fn callback<'s>(
 ) -> Given<'s> {
     let mode = CallbackMode::from_u8(int(scope, arguments, 0) as u8);
     Ok(number(scope, realmed.guest.add_foreign(Foreign::Callback(mode))))
+}
+
+/// `library()`: the place of the library itself.
+fn library<'s>(realmed: &Realmed<'_>, scope: &mut v8::PinScope<'s, '_>, _: &Arguments<'s>) -> Given<'s> {
+    Ok(number(scope, realmed.guest.add_foreign(Foreign::Library)))
 }
 
 /// `mark(error, code)`: the code is the library's, so that it passes where a guest's would not.

@@ -106,8 +106,18 @@ impl NodeEnv {
         }
     }
 
+    /// Whether a handle is to a value of this environment.
+    fn owns(&self, handle: &Handle) -> bool {
+        matches!(handle, Handle::Host(host) if host.host.id() == self.shared.id)
+    }
+
     /// Answers with an outcome.
     pub fn send_outcome(&self, outcome: Outcome, value: i32, thrown: i32) {
+        // There is nothing behind it for those who don't own it.
+        let outcome = match outcome {
+            Ok(Transfer::Deref(ref handle)) if !self.owns(handle) => Err(Failure::ForeignDerefInto.into()),
+            outcome => outcome,
+        };
         let kind = if outcome.is_ok() { value } else { thrown };
         let transfer = outcome.unwrap_or_else(crate::engine::error::Thrown::into_transfer);
         self.out.borrow_mut().value(self, transfer);
