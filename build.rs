@@ -50,7 +50,7 @@ fn write_guest_library() {
                 wanted.push(file.to_string());
             }
         }
-        let _ = write!(modules, "{name:?}: (module, require) => {{\n");
+        let _ = writeln!(modules, "{name:?}: (module, require) => {{");
         for c in source.chars() {
             // V8 takes the text as it lies in the addon, a byte a character.
             let _ =

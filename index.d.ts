@@ -28,6 +28,7 @@ declare namespace islet {
 		| Script
 		| Reference<any>
 		| ExternalCopy<any>
+		| Library
 		| Callback<any>
 		| Dereference<any>
 		| Copy<any>;
@@ -76,6 +77,9 @@ declare namespace islet {
 		/** For the result, on its way out. */
 		result?: TransferOptions | undefined;
 	};
+
+	/** The library itself: a guest that gets it has these classes, and may make isolates of its own. */
+	type Library = typeof islet;
 
 	// --- options ---------------------------------------------------------------------------------
 
@@ -236,7 +240,7 @@ declare namespace islet {
 	 * | `ERR_REFERENCE` | `TypeError` | `get`, `set`, `delete` or `apply` can't be done on this value |
 	 * | `ERR_RELEASED` | `Error` | a handle that was released, or a copy that was used up |
 	 * | `ERR_WRONG_ISOLATE` | `TypeError` | a handle was used with an isolate that isn't its own |
-	 * | `ERR_WRONG_THREAD` | `Error` | `applySyncPromise` was called by the host |
+	 * | `ERR_WRONG_THREAD` | `Error` | `applySyncPromise` was called by the host, or by a guest while the host waits for it; a value of another thread was used synchronously |
 	 * | `ERR_TIMEOUT` | `Error` | `timeout` ran out |
 	 * | `ERR_MEMORY_LIMIT` | `Error` | the guest passed its memory limit, and its isolate ended |
 	 * | `ERR_MEMORY_LIMIT` | `RangeError` | an array buffer doesn't fit the guest's memory limit; the isolate goes on |
@@ -488,8 +492,8 @@ declare namespace islet {
 	 * A pointer to a value that stays where it is: in an isolate, or in the environment (main thread or worker) that
 	 * made the reference. Its methods reach into the place where the value lives.
 	 *
-	 * Given to a guest, a reference is an opaque object there: it can be handed back or on, nothing else in this
-	 * version.
+	 * Given to a guest, a reference works there as well: the guest can read, write and delete own properties of the value, and
+	 * call it.
 	 */
 	class Reference<T = any> {
 		private readonly [brand]: T;
@@ -573,12 +577,17 @@ declare namespace islet {
 			options?: Options | null,
 		): void;
 		/**
-		 * For guests, which don't have the library in this version. By the host it may not be called.
-		 * @throws `Error` "This function may not be called from the default thread" (`ERR_WRONG_THREAD`), always
+		 * For guests: calls the function, and waits until the promise that it returns is settled. What it is fulfilled with is
+		 * the result. The guest's `timeout` stands still when the function is the host's.
+		 * @throws what the promise is rejected with; `Error` "This function may not be called from the default thread"
+		 * (`ERR_WRONG_THREAD`): by the host, always; by a guest, when the thread that would have to settle the promise
+		 * waits for this very call. The function isn't called then. Else as {@link Reference.apply}
 		 */
-		applySyncPromise(
-			receiver?: Transferable, arguments?: readonly unknown[], options?: ReferenceApplyOptions | null,
-		): never;
+		applySyncPromise<Options extends ReferenceApplyOptions = {}>(
+			receiver?: ArgumentType<{}, ApplyArgumentThis<T>>,
+			arguments?: ArgumentsTypeBidirectional<Options, ApplyArguments<T>>,
+			options?: Options | null,
+		): ResultTypeBidirectionalSync<Options & BidirectionalFallback, Awaited<ApplyResult<T>>>;
 
 		/**
 		 * A structured copy of the value.

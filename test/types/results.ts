@@ -97,5 +97,7 @@ exactly<number>()(isolate.referenceCount);
 exactly<boolean>()(isolate.isDisposed);
 exactly<Promise<ivm.HeapStatistics>>()(isolate.getHeapStatistics());
 exactly<number>()(isolate.getHeapStatisticsSync().externally_allocated_size);
-exactly<never>()(add.applySyncPromise(undefined, []));
+exactly<number>()(add.applySyncPromise(undefined, [1, 2]));
+exactly<string>()(new ivm.Reference(async (n: number) => String(n)).applySyncPromise(undefined, [1]));
+void context.global.set('ivm', ivm);
 check<Same<ivm.Reference['typeof'], 'undefined' | 'null' | 'boolean' | 'number' | 'string' | 'object' | 'function'>>();
