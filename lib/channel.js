@@ -25,6 +25,7 @@ const COUNT = 5;
 const OTHER = 6;
 const CALL = 7;
 const DEPTH = 8;
+const DEADLINE = 9;
 
 // What the answer is.
 const NOTHING = 0;
@@ -89,7 +90,14 @@ function request(op, target, flags, timeout, other, write, a, b, c) {
 	head[OP] = op;
 	head[TARGET] = target;
 	head[FLAGS] = flags;
-	head[TIMEOUT] = timeout;
+	if (typeof timeout === 'number') {
+		head[TIMEOUT] = timeout;
+		head[DEADLINE] = 0;
+	} else {
+		// See `limitsOf`.
+		head[TIMEOUT] = timeout.timeout;
+		head[DEADLINE] = timeout.deadline;
+	}
 	head[END] = writer.pos;
 	head[COUNT] = count;
 	head[OTHER] = other;

@@ -5,7 +5,7 @@ const { DISPOSE } = require('./disposable');
 const { Handle, MAKE, drop, idOf, open, own } = require('./handle');
 const { originOf, setAsContext, writeSource } = require('./isolate');
 const {
-	ELSE_THROW, arrayArgument, directionOf, optionsOf, required, stringArgument, timeoutOf, transferOf,
+	ELSE_THROW, arrayArgument, directionOf, optionsOf, required, stringArgument, limitsOf, transferOf,
 } = require('./options');
 const wire = require('./wire');
 
@@ -31,7 +31,7 @@ function evaluate(context, call, method, count, code, options) {
 	const origin = originOf(options);
 	return options === undefined ?
 		call(EVAL, id, 0, 0, 0, writeSource, origin, code) :
-		call(EVAL, id, transferOf(options), timeoutOf(options), 0, writeSource, origin, code);
+		call(EVAL, id, transferOf(options), limitsOf(options), 0, writeSource, origin, code);
 }
 
 /** Every `evalClosure*`. */
@@ -44,7 +44,7 @@ function evaluateClosure(context, call, method, count, code, values, options) {
 	const source = { origin: originOf(options), code };
 	return options === undefined ?
 		call(EVAL_CLOSURE, id, ELSE_THROW, 0, 0, writeClosure, source, values, 0) :
-		call(EVAL_CLOSURE, id, directionOf(options, 'result') | ELSE_THROW, timeoutOf(options), 0,
+		call(EVAL_CLOSURE, id, directionOf(options, 'result') | ELSE_THROW, limitsOf(options), 0,
 			writeClosure, source, values, directionOf(options, 'arguments'));
 }
 

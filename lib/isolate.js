@@ -4,7 +4,7 @@ const channel = require('./channel');
 const { DISPOSE } = require('./disposable');
 const { typeError, withCode } = require('./errors');
 const { Handle, MAKE, open } = require('./handle');
-const { int32, optionsOf, required, string, stringArgument } = require('./options');
+const { int32, milliseconds, optionsOf, required, string, stringArgument } = require('./options');
 const wire = require('./wire');
 
 // Operations (src/face/node/calls.rs, local.rs).
@@ -20,6 +20,7 @@ const REFERENCE_COUNT = 107;
 const COLLECT_GARBAGE = 40;
 const DISPOSE_REASON = 140;
 const ON_UNHANDLED = 160;
+const DEFAULT_TIMEOUT = 161;
 
 /** The kind of handle (src/face/node/wire.rs). */
 const KIND = 0;
@@ -141,8 +142,12 @@ class Isolate extends Handle {
 		if (onUnhandledRejection !== undefined && onUnhandledRejection !== null && typeof onUnhandledRejection !== 'function') {
 			throw typeError('`onUnhandledRejection` must be a function');
 		}
+		const timeout = options === undefined ? 0 : milliseconds(options, 'timeout');
 		refuse(options, ['inspector', 'snapshot'], 'Isolate');
 		super(MAKE, channel.local(NEW_ISOLATE, 0, 0, writeIsolate, limit, onCatastrophicError ?? undefined), 'Isolate');
+		if (timeout > 0) {
+			channel.local(DEFAULT_TIMEOUT, open(this, 'Isolate'), timeout);
+		}
 		if (typeof onUnhandledRejection === 'function') {
 			channel.local(ON_UNHANDLED, open(this, 'Isolate'), 0, writeListener, onUnhandledRejection);
 		}

@@ -4,7 +4,7 @@
  * Reading options: each reader names the option and refuses what it can't mean.
  */
 
-const { typeError } = require('./errors');
+const { typeError, withCode } = require('./errors');
 
 /** How a value crosses (`TransferOptions`), as flags of a request. */
 const COPY = 1;
@@ -68,6 +68,22 @@ function timeoutOf(options) {
 	return Math.max(0, int32(options, 'timeout'));
 }
 
+/** An option in ms; 0 for none. */
+function milliseconds(options, name) {
+	const value = int32(options, name);
+	if (value < 0) {
+		throw withCode(new RangeError(`\`${name}\` must not be negative`), 'ERR_OUT_OF_RANGE');
+	}
+	return value;
+}
+
+/** What bounds a call: `timeout` alone as a number, more as an object. */
+function limitsOf(options) {
+	const timeout = timeoutOf(options);
+	const deadline = milliseconds(options, 'deadline');
+	return deadline === 0 ? timeout : { timeout, deadline };
+}
+
 /** Transfer options as flags. */
 function transferOf(options) {
 	const copy = boolean(options, 'copy');
@@ -120,5 +136,5 @@ function arrayArgument(value, method, position) {
 
 module.exports = {
 	ACCESSORS, AWAIT, COPY, ELSE_COPY, ELSE_REFERENCE, ELSE_THROW, EXTERNAL_COPY, PROMISE, REFERENCE,
-	arrayArgument, boolean, directionOf, int32, optionsOf, required, string, stringArgument, timeoutOf, transferOf,
+	arrayArgument, boolean, directionOf, int32, limitsOf, milliseconds, optionsOf, required, string, stringArgument, timeoutOf, transferOf,
 };

@@ -7,7 +7,7 @@ const { Handle, MAKE, drop, idOf, open } = require('./handle');
 const hostReference = require('./host-reference');
 const {
 	ACCESSORS, ELSE_REFERENCE, PROMISE,
-	arrayArgument, boolean, directionOf, optionsOf, required, timeoutOf, transferOf,
+	arrayArgument, boolean, directionOf, limitsOf, optionsOf, required, transferOf,
 } = require('./options');
 const { Dereference } = require('./special');
 const wire = require('./wire');
@@ -103,10 +103,11 @@ class Reference extends Handle {
 		options = optionsOf(options, method, 2);
 		const flags = options === undefined ? ELSE_REFERENCE :
 			transferOf(options) | ELSE_REFERENCE | (boolean(options, 'accessors') ? ACCESSORS : 0);
+		const limits = options === undefined ? 0 : limitsOf(options);
 		if (id === -2) {
 			return hostReference.get(self.#host, key, flags);
 		}
-		return call(GET, id, flags, 0, 0, writeKey, key);
+		return call(GET, id, flags, limits, 0, writeKey, key);
 	}
 
 	async get(key, options) {
@@ -172,7 +173,7 @@ class Reference extends Handle {
 		options = optionsOf(options, method, 3) ?? {};
 		const result = directionOf(options, 'result') | ELSE_REFERENCE;
 		const flags = directionOf(options, 'arguments');
-		const timeout = timeoutOf(options);
+		const timeout = limitsOf(options);
 		if (id === -2 && call !== channel.callSyncPromise) {
 			return call === channel.callIgnored ?
 				hostReference.applyIgnored(self.#host, receiver, values, flags) :

@@ -5,7 +5,7 @@ const { Context } = require('./context');
 const { DISPOSE } = require('./disposable');
 const { typeError } = require('./errors');
 const { Handle, MAKE, drop, idOf, open, own } = require('./handle');
-const { boolean, optionsOf, required, timeoutOf, transferOf } = require('./options');
+const { boolean, optionsOf, required, limitsOf, transferOf } = require('./options');
 const wire = require('./wire');
 
 const RUN_SCRIPT = 3;
@@ -25,7 +25,7 @@ function run(script, call, method, count, context, options) {
 	}
 	const release = boolean(options, 'release');
 	const flags = transferOf(options);
-	const timeout = timeoutOf(options);
+	const timeout = limitsOf(options);
 	try {
 		return call(RUN_SCRIPT, id, flags, timeout, contextId, channel.nothing);
 	} finally {

@@ -21,7 +21,9 @@ function request(write, a, b, c) {
 /** Makes a call and waits for it. */
 function callSync(op, target, flags, timeout, other, write, a, b, c) {
 	const count = request(write, a, b, c);
-	return call(op, target, flags, timeout, other, count);
+	return typeof timeout === 'number' ?
+		call(op, target, flags, timeout, other, count) :
+		call(op, target, flags, timeout.timeout, other, count, timeout.deadline);
 }
 
 /** Makes a call and waits for the promise that it returns. */
@@ -32,13 +34,19 @@ function callSyncPromise(op, target, flags, timeout, other, write, a, b, c) {
 /** Queues a call; a promise of its value. */
 function callAsync(op, target, flags, timeout, other, write, a, b, c) {
 	const count = request(write, a, b, c);
-	return post(op, target, flags, timeout, other, count);
+	return typeof timeout === 'number' ?
+		post(op, target, flags, timeout, other, count) :
+		post(op, target, flags, timeout.timeout, other, count, timeout.deadline);
 }
 
 /** Queues a call; nobody hears of its outcome. */
 function callIgnored(op, target, flags, timeout, other, write, a, b, c) {
 	const count = request(write, a, b, c);
-	send(op, target, flags, timeout, other, count);
+	if (typeof timeout === 'number') {
+		send(op, target, flags, timeout, other, count);
+	} else {
+		send(op, target, flags, timeout.timeout, other, count, timeout.deadline);
+	}
 }
 
 const nothing = () => 0;

@@ -52,6 +52,9 @@ pub enum Failure {
     /// `timeout` ran out.
     #[error("Script execution timed out.")]
     Timeout,
+    /// `deadline` ran out.
+    #[error("Deadline of {0} ms exceeded")]
+    Deadline(u32),
     /// A value that needs a transfer option came without one.
     #[error("A non-transferable value was passed")]
     NonTransferable,
@@ -133,7 +136,7 @@ impl Failure {
             Self::Disposed | Self::AlreadyDisposed | Self::DisposedDuring => "ERR_ISOLATE_DISPOSED",
             Self::MemoryLimit | Self::BufferRefused | Self::NoRoom => "ERR_MEMORY_LIMIT",
             Self::EngineFatal(_) => "ERR_ENGINE_FATAL",
-            Self::Timeout => "ERR_TIMEOUT",
+            Self::Timeout | Self::Deadline(_) => "ERR_TIMEOUT",
             Self::NonTransferable | Self::UnsupportedType => "ERR_NON_TRANSFERABLE",
             Self::Released(_) | Self::BufferGone | Self::UsedTwice(_) => "ERR_RELEASED",
             Self::WrongThread | Self::OtherThread => "ERR_WRONG_THREAD",

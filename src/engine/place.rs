@@ -5,7 +5,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use crate::engine::host::{HostCall, HostValue, TreeId};
-use crate::engine::isolate::task::{Reply, Request, Task};
+use crate::engine::isolate::task::{Limits, Reply, Request, Task};
 use crate::engine::isolate::{Isolate, Remote};
 use crate::engine::transfer::Handle;
 
@@ -30,10 +30,13 @@ impl Place {
         }
     }
 
-    /// Asks for it. `timeout` in ms (0 for none) bounds guests; code of a Node environment can't be stopped.
-    pub fn send(self, request: Request, reply: Reply, tree: TreeId, timeout: u32, named: Named) {
+    /// Asks for it. `limits` bound guests; code of a Node environment can't be stopped.
+    pub fn send(self, request: Request, reply: Reply, tree: TreeId, limits: impl Into<Limits>, named: Named) {
         match self {
-            Self::Isolate(isolate) => isolate.submit(Task::new(request, reply, tree, timeout).holding(named)),
+            Self::Isolate(isolate) => {
+                let Limits { timeout, deadline } = limits.into();
+                isolate.submit(Task::new(request, reply, tree, timeout).until(deadline).holding(named));
+            }
             Self::Host(value) => {
                 let host = Arc::clone(&value.host);
                 host.call(HostCall::new(value, request, reply, tree));

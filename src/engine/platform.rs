@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use crate::engine::executor;
 use crate::engine::isolate::Isolate;
-use crate::engine::limits::{fatal, park, watchdog};
+use crate::engine::limits::{deadline, fatal, park, watchdog};
 use crate::engine::lock;
 
 /// Native stack of a guest thread. V8 itself stops at about 1 MB (`--stack-size`); the rest is for the frames
@@ -143,6 +143,7 @@ fn keep(orders: &Receiver<Order>) {
         for at in [
             executor::check_deadlines(now),
             executor::check_stall(now),
+            deadline::check(now),
             watchdog::check_ends(now),
             park::retry(now),
             deliver_delayed(now),

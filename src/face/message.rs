@@ -9,8 +9,9 @@ use std::sync::atomic::Ordering;
 
 use crate::engine::error::{Failure, Outcome};
 use crate::engine::host::Host;
-use crate::engine::isolate::task::{Exit, Fallback, Mode, Origin, Reply, Request, Source, Task};
+use crate::engine::isolate::task::{Exit, Fallback, Limits, Mode, Origin, Reply, Request, Source, Task};
 use crate::engine::isolate::{Cause, Isolate, Lease, Options, Remote, RemoteKind};
+use crate::engine::limits::deadline::Deadline;
 use crate::engine::limits::memory::MB;
 use crate::engine::place::{Named, Place};
 use crate::engine::transfer::{Arguments, Copied, EXTERNAL_SIZE, Handle, Text, Transfer};
@@ -31,6 +32,8 @@ pub mod at {
     pub const CALL: usize = 7;
     /// The depth of the frame that JavaScript is in.
     pub const DEPTH: usize = 8;
+    /// `deadline` in ms; 0 for none.
+    pub const DEADLINE: usize = 9;
 }
 
 /// Operations on isolates and on values of Node environments.
@@ -66,6 +69,7 @@ pub mod local {
     pub const EXTERNAL_SIZE: i32 = 110;
     pub const DISPOSE_REASON: i32 = 140;
     pub const ON_UNHANDLED: i32 = 160;
+    pub const DEFAULT_TIMEOUT: i32 = 161;
 }
 
 const FLAG_PROMISE: i32 = 4;
@@ -128,6 +132,12 @@ fn remote(
 
 fn exit(message: &impl Message) -> Exit {
     exit_of(message.header(at::FLAGS))
+}
+
+/// What bounds a call, from the numbers of its header. It ends no later than `outer`, the call that it is made in.
+pub fn limits(header: impl Fn(usize) -> i32, outer: Option<&Arc<Deadline>>) -> Limits {
+    let ms = |at| header(at).max(0) as u32;
+    Limits { timeout: ms(at::TIMEOUT), deadline: Deadline::new(ms(at::DEADLINE), outer) }
 }
 
 /// How a value leaves, from the flags of `lib/options.js`.
@@ -312,6 +322,11 @@ pub fn run_local(message: &mut impl Message) -> Outcome {
             if let Transfer::Function(listener) = message.value()? {
                 lease(message, target)?.0.rejections.listen(listener);
             }
+            Transfer::Undefined
+        }
+        local::DEFAULT_TIMEOUT => {
+            let ms = message.header(at::OTHER).max(0) as u32;
+            lease(message, target)?.0.default_timeout.store(ms, Ordering::Relaxed);
             Transfer::Undefined
         }
         local::CPU_TIME => Transfer::BigInt(false, vec![lease(message, target)?.0.clocks().cpu()]),

@@ -8,11 +8,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use super::task::{Reply, Request, Task};
+use super::task::{Limits, Reply, Request, Task};
 use super::{Cause, Isolate};
 use crate::engine::error::{Failure, Outcome};
 use crate::engine::executor::Worker;
 use crate::engine::host::{TreeId, Work};
+use crate::engine::limits::deadline::Deadline;
 use crate::engine::limits::fatal;
 use crate::engine::limits::memory::{self, Memory};
 use crate::engine::limits::watchdog::Ended;
@@ -31,6 +32,15 @@ use crate::engine::weak::{Collected, WeakSlot};
 pub struct Realm {
     /// V8's context.
     pub context: v8::Global<v8::Context>,
+}
+
+/// What bounds late reactions to a promise: the bounds of the call that made it.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub struct Bounds {
+    /// The tree of calls.
+    pub tree: TreeId,
+    /// `timeout` in ms; 0 for none.
+    pub timeout: u32,
 }
 
 /// One entry of the handle table.
@@ -54,6 +64,8 @@ pub enum Entry {
         resolver: v8::Global<v8::PromiseResolver>,
         /// Where it lives.
         realm: Rc<Realm>,
+        /// The call that made the promise: its reactions are that call's.
+        made_in: Bounds,
     },
 }
 
@@ -88,6 +100,11 @@ impl<T> Slots<T> {
     /// What is in all taken places.
     pub fn iter(&self) -> impl Iterator<Item = &T> {
         self.places.iter().flatten()
+    }
+
+    /// What is in all taken places, to be changed.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        self.places.iter_mut().flatten()
     }
 
     /// Puts something else in a place that is taken.
@@ -141,9 +158,13 @@ pub struct Guest {
     current: RefCell<Option<Rc<Context>>>,
     depth: Cell<u32>,
     tree: Cell<TreeId>,
-    /// `timeout` of the task that runs, in ms; 0 for none.
-    limit: Cell<u32>,
     timed_out: Cell<bool>,
+    /// What bounds the task that runs.
+    bounds: Cell<Bounds>,
+    /// The last `timeout` that a call had: for what V8 does later, of which nobody knows who caused it.
+    last_timeout: Cell<u32>,
+    /// Deadlines of the tasks that run, innermost last.
+    deadlines: RefCell<Vec<Arc<Deadline>>>,
     waiter: RefCell<Waiter>,
     heap_extended: Cell<bool>,
     link: OnceCell<Box<Link>>,
@@ -211,8 +232,10 @@ impl Guest {
             current: RefCell::new(None),
             depth: Cell::new(0),
             tree: Cell::new(0),
-            limit: Cell::new(0),
             timed_out: Cell::new(false),
+            bounds: Cell::default(),
+            last_timeout: Cell::new(0),
+            deadlines: RefCell::default(),
             waiter: RefCell::default(),
             heap_extended: Cell::new(false),
             link: OnceCell::new(),
@@ -404,10 +427,59 @@ impl Guest {
 
     // --- waiting -------------------------------------------------------------------------------
 
+    /// What bounds the task that runs.
+    pub fn bounds(&self) -> Bounds {
+        self.bounds.get()
+    }
+
+    /// The deadline of what runs: that which comes first, as those of inner calls are no later.
+    pub fn deadline(&self) -> Option<Arc<Deadline>> {
+        self.deadlines.borrow().last().cloned()
+    }
+
+    /// The deadline that is over, of any task on the stack.
+    fn fired_deadline(&self) -> Option<Arc<Deadline>> {
+        self.deadlines.borrow().iter().find(|deadline| deadline.has_fired()).cloned()
+    }
+
     /// Whether the guest has to unwind: its time is over or its end was asked for. V8 notices at its next check; a
     /// call out of the guest may come before that.
     pub fn must_unwind(&self) -> bool {
-        self.timed_out.get() || !self.context().isolate.is_live()
+        self.timed_out.get() || !self.context().isolate.is_live() || self.fired_deadline().is_some()
+    }
+
+    /// What bounds a task.
+    fn bounds_of(&self, isolate: &Isolate, task: &Task) -> Bounds {
+        let own = Bounds { tree: task.tree, timeout: task.timeout };
+        let bounds = match &task.request {
+            Request::Settle { resolver, .. } => match self.table.borrow().get(*resolver) {
+                Some(Entry::Resolver { made_in, .. }) => *made_in,
+                _ => own,
+            },
+            Request::Foreground => Bounds { timeout: self.last_timeout.get(), ..own },
+            // These run no code of the guest, and can't be stopped.
+            Request::Boot
+            | Request::CreateContext
+            | Request::CompileScript(_)
+            | Request::HeapStatistics
+            | Request::CollectGarbage => {
+                return own;
+            }
+            _ => own,
+        };
+        match bounds.timeout {
+            0 => Bounds { timeout: isolate.default_timeout.load(Ordering::Relaxed), ..bounds },
+            _ => bounds,
+        }
+    }
+
+    /// Late reactions of a call ran out of time: what they were to settle never will be.
+    fn break_promises(&self, tree: TreeId, failure: &Failure) {
+        let settlers: Vec<_> =
+            self.watches.borrow_mut().iter_mut().filter_map(|watch| watch.take_settler(tree)).collect();
+        for settler in settlers {
+            settler.settle(Err(failure.clone().into()));
+        }
     }
 
     // --- calling others --------------------------------------------------------------------------
@@ -418,7 +490,7 @@ impl Guest {
         v8: &mut v8::Isolate,
         place: Place,
         request: Request,
-        timeout: u32,
+        mut limits: Limits,
         named: Named,
     ) -> Result<Transfer, Stop> {
         if self.must_unwind() {
@@ -426,7 +498,7 @@ impl Guest {
         }
         let outcome = match place {
             Place::Isolate(isolate) if Arc::ptr_eq(&isolate, &self.context().isolate) => {
-                self.call_self(v8, request, timeout, named)
+                self.call_self(v8, request, limits, named)
             }
             // Code of a host can't be stopped, and is not the guest's: its time isn't either.
             Place::Host(_) => {
@@ -436,9 +508,9 @@ impl Guest {
             // Another guest works in this one's time.
             Place::Isolate(_) => {
                 let left = self.context().worker.deadline.left();
-                let timeout = shorter(timeout, left);
+                limits.timeout = shorter(limits.timeout, left);
                 let tree = self.tree();
-                self.wait(v8, false, |wait| place.send(request, Reply::Waiting(wait), tree, timeout, named))
+                self.wait(v8, false, |wait| place.send(request, Reply::Waiting(wait), tree, limits, named))
             }
         };
         match outcome {
@@ -455,14 +527,16 @@ impl Guest {
         place: Place,
         request: Request,
         reply: Reply,
-        timeout: u32,
+        mut limits: Limits,
         named: Named,
     ) -> Result<(), Stop> {
         if self.must_unwind() {
             return Err(Stop::Terminated);
         }
-        let timeout = if timeout == 0 { self.limit.get() } else { timeout };
-        place.send(request, reply, self.tree(), timeout, named);
+        if limits.timeout == 0 {
+            limits.timeout = self.bounds.get().timeout;
+        }
+        place.send(request, reply, self.tree(), limits, named);
         Ok(())
     }
 
@@ -471,7 +545,7 @@ impl Guest {
         &self,
         v8: &mut v8::Isolate,
         request: Request,
-        timeout: u32,
+        limits: Limits,
         named: Named,
     ) -> Option<Outcome> {
         let context = self.context();
@@ -487,8 +561,12 @@ impl Guest {
         };
         let begun = Instant::now();
         let (mut pending, wait) = Pending::new(worker.signal, None);
+        let Limits { timeout, deadline } = limits;
+        if let Some(deadline) = &deadline {
+            deadline.queue(isolate);
+        }
         let task = Task::new(request, Reply::Waiting(wait), self.tree(), shorter(timeout, left));
-        let outcome = Inside { guest: self, v8 }.run(task.holding(named));
+        let outcome = Inside { guest: self, v8 }.run(task.until(deadline).holding(named));
         isolate.finish(outcome);
         let outcome = pending.poll().map(|(outcome, _)| outcome);
         if let Some(left) = left {
@@ -538,7 +616,7 @@ impl Guest {
             if let Some((outcome, _)) = pending.poll() {
                 break Some(outcome);
             }
-            if !isolate.is_live() {
+            if self.must_unwind() {
                 break None;
             }
             // Its time went on while another guest worked for it.
@@ -569,7 +647,7 @@ impl Guest {
         if let Ended::Left(left) = paused {
             worker.deadline.begin(left, self.terminator());
         }
-        if !isolate.is_live() {
+        if self.must_unwind() {
             self.terminator.terminate_execution();
             return None;
         }
@@ -603,8 +681,9 @@ impl Inside<'_> {
         let Context { isolate, worker } = &*context;
         let depth = guest.depth.get();
         let tree = guest.tree.replace(task.tree);
+        let bounds = guest.bounds.replace(guest.bounds_of(isolate, &task));
+        let Bounds { tree: origin, timeout } = guest.bounds.get();
         let timed_out = guest.timed_out.replace(false);
-        let limit = guest.limit.replace(task.timeout);
         let message = guest.message.take();
         guest.depth.set(depth + 1);
         isolate.begin(task.take_reply());
@@ -612,13 +691,19 @@ impl Inside<'_> {
             isolate.clocks().begin();
             guest.forget_dropped(isolate);
         }
-        if task.timeout > 0 {
-            worker.deadline.begin(Duration::from_millis(task.timeout.into()), guest.terminator());
+        if timeout > 0 {
+            guest.last_timeout.set(timeout);
+            worker.deadline.begin(Duration::from_millis(timeout.into()), guest.terminator());
         }
+        let deadline = task.deadline.take();
+        let in_time = deadline.as_ref().is_none_or(|deadline| deadline.begin(isolate, worker));
+        guest.deadlines.borrow_mut().extend(deadline.clone());
         let request = std::mem::replace(&mut task.request, Request::Boot);
-        let mut outcome = {
+        let mut outcome = if in_time {
             v8::scope!(let scope, self.v8);
             operations::run(guest, isolate, scope, request)
+        } else {
+            Err(Failure::Timeout.into())
         };
         if depth == 0 && !worker.deadline.has_fired() && !guest.must_unwind() {
             // Inside the time limit: reactions are as much the guest's work as the call itself.
@@ -633,6 +718,13 @@ impl Inside<'_> {
             }
         }
         let fired = worker.deadline.end() == Ended::Fired || guest.timed_out.get();
+        if let Some(deadline) = &deadline {
+            guest.deadlines.borrow_mut().pop();
+            if deadline.end(&outcome) || !in_time {
+                self.v8.cancel_terminate_execution();
+                outcome = Err(deadline.failure().into());
+            }
+        }
         if guest.memory.exceeded() {
             isolate.dispose(Cause::Memory);
         }
@@ -641,13 +733,17 @@ impl Inside<'_> {
         } else if fired {
             self.v8.cancel_terminate_execution();
             outcome = Err(Failure::Timeout.into());
+            guest.break_promises(origin, &Failure::Timeout);
+        } else if let Some(outer) = guest.fired_deadline() {
+            // What waits for this task is over time, and unwinds next.
+            outcome = Err(outer.failure().into());
         }
         if depth == 0 {
             isolate.clocks().end();
         }
         guest.message.replace(message);
-        guest.limit.set(limit);
         guest.timed_out.set(timed_out);
+        guest.bounds.set(bounds);
         guest.tree.set(tree);
         guest.depth.set(depth);
         outcome

@@ -14,7 +14,7 @@ pub mod handles;
 pub mod task;
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicPtr, AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::time::Instant;
 
@@ -26,6 +26,7 @@ use self::task::{Answer, Reply, Request, Task};
 use crate::engine::error::{Failure, Outcome};
 use crate::engine::executor::{self, Claim, Worker};
 use crate::engine::host::{Host, Work};
+use crate::engine::limits::deadline::Deadline;
 use crate::engine::limits::memory::Memory;
 use crate::engine::limits::watchdog;
 use crate::engine::rejections::Reports;
@@ -112,6 +113,8 @@ pub struct Isolate {
     pub memory: Arc<Memory>,
     /// The user's function for fatal errors.
     on_catastrophe: Option<Arc<Function>>,
+    /// `timeout` of calls that have none of their own, and of what V8 and settled promises make the guest do, in ms.
+    pub default_timeout: AtomicU32,
     /// What becomes of rejections that its guest leaves unhandled.
     pub rejections: Reports,
     status: AtomicU8,
@@ -174,6 +177,7 @@ impl Isolate {
             host,
             memory: Memory::new(options.limit, options.parent),
             on_catastrophe: options.on_catastrophe,
+            default_timeout: AtomicU32::new(0),
             rejections: Reports::default(),
             status: AtomicU8::new(Status::Live as u8),
             dropped_len: AtomicUsize::new(0),
@@ -258,6 +262,9 @@ impl Isolate {
 
     /// Queues a task and sees to a thread for it.
     pub fn submit(self: &Arc<Self>, mut task: Task) {
+        if let Some(deadline) = &task.deadline {
+            deadline.queue(self);
+        }
         if !task.is_waited_for() {
             task.work = Some(Work::begin(&self.host));
         }
@@ -351,6 +358,20 @@ impl Isolate {
         let task = queue.tasks.remove(i);
         self.queued.store(queue.tasks.len(), Ordering::SeqCst);
         task
+    }
+
+    /// The time of a task that is still queued is over.
+    pub fn expire(&self, deadline: &Arc<Deadline>) {
+        let task = {
+            let mut queue = lock(&self.queue.0);
+            let is_it = |task: &Task| task.deadline.as_ref().is_some_and(|own| Arc::ptr_eq(own, deadline));
+            let task = queue.tasks.iter().position(is_it).and_then(|i| queue.tasks.remove(i));
+            self.queued.store(queue.tasks.len(), Ordering::SeqCst);
+            task
+        };
+        if let Some(mut task) = task {
+            task.take_reply().send(Err(deadline.failure().into()));
+        }
     }
 
     /// Tells submitters that the thread inside waits and has to be woken.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::engine::error::{Failure, Outcome};
 use crate::engine::host::{Host, TreeId, Work};
+use crate::engine::limits::deadline::Deadline;
 use crate::engine::place::Named;
 use crate::engine::signal::Wait;
 use crate::engine::transfer::{Arguments, Settler, Text, Transfer};
@@ -130,6 +131,21 @@ pub enum Request {
     Foreground,
 }
 
+/// What bounds a call.
+#[derive(Clone, Debug, Default)]
+pub struct Limits {
+    /// `timeout` in ms; 0 for none.
+    pub timeout: u32,
+    /// `deadline`.
+    pub deadline: Option<Arc<Deadline>>,
+}
+
+impl From<u32> for Limits {
+    fn from(timeout: u32) -> Self {
+        Self { timeout, ..Self::default() }
+    }
+}
+
 /// Who hears of the outcome.
 pub enum Reply {
     /// A thread that waits.
@@ -164,6 +180,8 @@ pub struct Task {
     pub tree: TreeId,
     /// `timeout` in ms; 0 for none.
     pub timeout: u32,
+    /// `deadline`.
+    pub deadline: Option<Arc<Deadline>>,
     reply: Option<Reply>,
     /// Keeps the environment alive until the task has run, when nobody waits for it.
     pub work: Option<Work>,
@@ -174,7 +192,13 @@ pub struct Task {
 impl Task {
     /// An operation whose outcome goes to `reply`.
     pub fn new(request: Request, reply: Reply, tree: TreeId, timeout: u32) -> Self {
-        Self { request, tree, timeout, reply: Some(reply), work: None, holds: Named::new() }
+        Self { request, tree, timeout, deadline: None, reply: Some(reply), work: None, holds: Named::new() }
+    }
+
+    /// Bounds the whole call.
+    pub fn until(mut self, deadline: Option<Arc<Deadline>>) -> Self {
+        self.deadline = deadline;
+        self
     }
 
     /// Keeps the entries that the request names until it has run.

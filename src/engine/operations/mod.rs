@@ -109,7 +109,7 @@ impl Cx<'_> {
     }
 
     fn settle(self, scope: &mut v8::PinScope<'_, '_, ()>, resolver: u32, outcome: Outcome) -> Outcome {
-        let Some(Entry::Resolver { resolver, realm }) = self.guest.take_resolver(self.isolate, resolver)
+        let Some(Entry::Resolver { resolver, realm, .. }) = self.guest.take_resolver(self.isolate, resolver)
         else {
             return Ok(Transfer::Undefined);
         };

@@ -14,7 +14,8 @@ use super::{Arguments, CallbackMode, Copied, Function, Handle, PromiseCell, Tran
 use crate::engine::error::Failure;
 use crate::engine::isolate::Remote;
 use crate::engine::isolate::guest::Guest;
-use crate::engine::isolate::task::{Exit, Fallback, Mode, Reply, Request};
+use crate::engine::isolate::task::{Exit, Fallback, Limits, Mode, Reply, Request};
+use crate::engine::limits::deadline::Deadline;
 use crate::engine::place::{Named, Place};
 use crate::engine::weak::WeakSlot;
 
@@ -307,17 +308,19 @@ fn call_over<'s>(
     let Some((place, request)) = function.request(values) else { return Ok(v8::undefined(scope).into()) };
     match function.mode {
         CallbackMode::Ignored => {
-            guest.post(place, request, Reply::Ignored, 0, Named::new())?;
+            guest.post(place, request, Reply::Ignored, Limits::default(), Named::new())?;
             Ok(v8::undefined(scope).into())
         }
         CallbackMode::Async => {
             let (cell, settler) = PromiseCell::new();
             let promise = realmed.import_promise(scope, &cell)?;
-            guest.post(place, request, Reply::Promise(settler), 0, Named::new())?;
+            guest.post(place, request, Reply::Promise(settler), Limits::default(), Named::new())?;
             Ok(promise)
         }
         CallbackMode::Sync => {
-            let value = guest.call(scope, place, request, 0, Named::new())?;
+            let deadline = Deadline::new(0, guest.deadline().as_ref());
+            let limits = Limits { deadline, ..Limits::default() };
+            let value = guest.call(scope, place, request, limits, Named::new())?;
             realmed.import(scope, value)
         }
     }

@@ -7,6 +7,7 @@ use super::clone;
 use super::errors::{self, Stop};
 use super::{CallbackMode, Copied, Function, Handle, PromiseCell, Text, Transfer, Waker};
 use crate::engine::error::{Failure, Thrown};
+use crate::engine::host::TreeId;
 use crate::engine::isolate::guest::{Entry, Guest, Realm};
 use crate::engine::isolate::task::{Exit, Fallback, Mode};
 use crate::engine::isolate::{Isolate, Remote, RemoteKind};
@@ -238,7 +239,12 @@ impl<'a> Realmed<'a> {
             settler.settle(errors::guarded(self, scope, |scope| self.export(scope, value, settled)));
             return Ok(Transfer::Promise(cell));
         };
-        let watch = PromiseWatch { settler: Some(settler), exit: settled, realm: Rc::clone(self.realm) };
+        let watch = PromiseWatch {
+            settler: Some(settler),
+            exit: settled,
+            realm: Rc::clone(self.realm),
+            tree: self.guest.bounds().tree,
+        };
         watch.attach(scope, promise).ok_or(Stop::Exception)?;
         Ok(Transfer::Promise(cell))
     }
@@ -304,8 +310,11 @@ impl<'a> Realmed<'a> {
         cell: &PromiseCell,
     ) -> Result<v8::Local<'s, v8::Value>, Stop> {
         let resolver = v8::PromiseResolver::new(scope).ok_or(Stop::Exception)?;
-        let entry =
-            Entry::Resolver { resolver: v8::Global::new(scope, resolver), realm: Rc::clone(self.realm) };
+        let entry = Entry::Resolver {
+            resolver: v8::Global::new(scope, resolver),
+            realm: Rc::clone(self.realm),
+            made_in: self.guest.bounds(),
+        };
         let id = self.guest.keep(self.isolate, entry);
         cell.observe(Waker::Guest(Arc::downgrade(self.isolate), id));
         Ok(resolver.get_promise(scope).into())
@@ -347,9 +356,15 @@ pub struct PromiseWatch {
     settler: Option<super::Settler>,
     exit: Exit,
     realm: Rc<Realm>,
+    tree: TreeId,
 }
 
 impl PromiseWatch {
+    /// Takes the right to settle away if the promise was given by a call of this tree.
+    pub fn take_settler(&mut self, tree: TreeId) -> Option<super::Settler> {
+        if self.tree == tree { self.settler.take() } else { None }
+    }
+
     /// Reacts to `promise` with functions that own the watch through an external value.
     fn attach<'s>(self, scope: &mut v8::PinScope<'s, '_>, promise: v8::Local<'s, v8::Promise>) -> Option<()> {
         let guest = Guest::of(scope);

@@ -1,10 +1,11 @@
 //! A promise that two heaps share: settled in one, observed in the other.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use crate::engine::error::{Failure, Outcome};
 use crate::engine::host::Host;
 use crate::engine::isolate::Isolate;
+use crate::engine::limits::deadline::Deadline;
 use crate::engine::signal::Wait;
 
 /// Who is told of the outcome.
@@ -40,7 +41,11 @@ enum State {
 }
 
 /// The neutral half of a promise that crosses the line.
-pub struct PromiseCell(Mutex<State>);
+pub struct PromiseCell {
+    state: Mutex<State>,
+    /// Of the call that gave it.
+    deadline: OnceLock<Arc<Deadline>>,
+}
 
 impl std::fmt::Debug for PromiseCell {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -51,12 +56,12 @@ impl std::fmt::Debug for PromiseCell {
 impl PromiseCell {
     /// A pending promise and the right to settle it.
     pub fn new() -> (Arc<Self>, Settler) {
-        let cell = Arc::new(Self(Mutex::new(State::Pending(None))));
+        let cell = Arc::new(Self { state: Mutex::new(State::Pending(None)), deadline: OnceLock::new() });
         (Arc::clone(&cell), Settler(Some(cell)))
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Names who is told; at once when it is settled already. There is one observer per promise.
@@ -73,10 +78,29 @@ impl PromiseCell {
         }
     }
 
+    /// Bounds it: the deadline breaks it off unless it is settled before.
+    pub fn bound(&self, deadline: Arc<Deadline>) {
+        let state = self.lock();
+        if matches!(*state, State::Pending(_)) {
+            let _ = self.deadline.set(deadline);
+        } else {
+            drop(state);
+            deadline.forget();
+        }
+    }
+
+    /// Settles it instead of the one who has the right to.
+    pub fn break_off(&self, outcome: Outcome) {
+        self.settle(outcome);
+    }
+
     fn settle(&self, outcome: Outcome) {
         let mut state = self.lock();
         let State::Pending(waker) = &mut *state else { return };
         let waker = waker.take();
+        if let Some(deadline) = self.deadline.get() {
+            deadline.forget();
+        }
         match waker {
             None => *state = State::Settled(Some(outcome)),
             Some(waker) => {

@@ -292,8 +292,8 @@ fn add_clone<'s>(
     add(realmed, scope, part)
 }
 
-fn header(scope: &v8::PinScope<'_, '_>, arguments: &Arguments<'_>) -> [i32; 9] {
-    let mut header = [0; 9];
+fn header(scope: &v8::PinScope<'_, '_>, arguments: &Arguments<'_>) -> [i32; 10] {
+    let mut header = [0; 10];
     for (i, at) in HEADER.into_iter().enumerate() {
         header[at] = int(scope, arguments, i as i32);
     }
@@ -315,7 +315,13 @@ fn call<'s>(realmed: &Realmed<'_>, scope: &mut v8::PinScope<'s, '_>, arguments: 
         }
         Place::Isolate(_) => false,
     };
-    let mut value = guest.call(scope, place, request, header[at::TIMEOUT].max(0) as u32, named)?;
+    let mut value = guest.call(
+        scope,
+        place,
+        request,
+        message::limits(|at| header[at], guest.deadline().as_ref()),
+        named,
+    )?;
     if waits && let Transfer::Promise(cell) = &value {
         value = guest.wait_settled(scope, cell, host)?;
     }
@@ -328,8 +334,8 @@ fn post<'s>(realmed: &Realmed<'_>, scope: &mut v8::PinScope<'s, '_>, arguments: 
     let Call { place, request, named } = message::read(&mut Parts::take(realmed, header))?;
     let (cell, settler) = PromiseCell::new();
     let promise = realmed.import_promise(scope, &cell)?;
-    let timeout = header[at::TIMEOUT].max(0) as u32;
-    realmed.guest.post(place, request, Reply::Promise(settler), timeout, named)?;
+    let limits = message::limits(|at| header[at], None);
+    realmed.guest.post(place, request, Reply::Promise(settler), limits, named)?;
     Ok(promise)
 }
 
@@ -338,8 +344,8 @@ fn send<'s>(realmed: &Realmed<'_>, scope: &mut v8::PinScope<'s, '_>, arguments: 
     let header = header(scope, arguments);
     match message::read(&mut Parts::take(realmed, header)) {
         Ok(Call { place, request, named }) => {
-            let timeout = header[at::TIMEOUT].max(0) as u32;
-            realmed.guest.post(place, request, Reply::Ignored, timeout, named)?;
+            let limits = message::limits(|at| header[at], None);
+            realmed.guest.post(place, request, Reply::Ignored, limits, named)?;
         }
         Err(Failure::Disposed) => {}
         Err(failure) => return Err(failure.into()),

@@ -12,20 +12,21 @@ use crate::engine::transfer::{Handle, Text, Transfer};
 use crate::face::message::{Message, at};
 
 /// The numbers of a header, in the order in which `lib/guest/channel.js` passes them.
-pub const HEADER: [usize; 6] = [at::OP, at::TARGET, at::FLAGS, at::TIMEOUT, at::OTHER, at::COUNT];
+pub const HEADER: [usize; 7] =
+    [at::OP, at::TARGET, at::FLAGS, at::TIMEOUT, at::OTHER, at::COUNT, at::DEADLINE];
 
 /// A request of this guest.
 pub struct Parts<'a> {
     guest: &'a Guest,
     isolate: &'a Arc<Isolate>,
     realmed: &'a Realmed<'a>,
-    header: [i32; 9],
+    header: [i32; 10],
     parts: std::vec::IntoIter<Part>,
 }
 
 impl<'a> Parts<'a> {
     /// The innermost request that was written, with this header.
-    pub fn take(realmed: &'a Realmed<'a>, header: [i32; 9]) -> Self {
+    pub fn take(realmed: &'a Realmed<'a>, header: [i32; 10]) -> Self {
         let parts = realmed.guest.message.borrow_mut().pop().unwrap_or_default();
         Self { guest: realmed.guest, isolate: realmed.isolate, realmed, header, parts: parts.into_iter() }
     }

@@ -12,7 +12,8 @@ use super::wire::Reader;
 use crate::engine::error::{Failure, Outcome};
 use crate::engine::host::{Host, HostCall};
 use crate::engine::isolate::Isolate;
-use crate::engine::isolate::task::{Reply, Request};
+use crate::engine::isolate::task::{Limits, Reply, Request};
+use crate::engine::limits::deadline::Deadline;
 use crate::engine::place::{Named, Place};
 use crate::engine::signal::Pending;
 use crate::engine::transfer::{Handle, Text, Transfer};
@@ -126,6 +127,11 @@ impl NodeEnv {
 
     // --- calling -------------------------------------------------------------------------------
 
+    /// What bounds the call in the scratch. It ends no later than the call that it is made in.
+    fn limits(&self, outer: Option<&Arc<Deadline>>) -> Limits {
+        message::limits(|at| self.header(at), outer)
+    }
+
     /// Makes the call in the scratch and waits for its outcome, or for something to serve.
     pub fn call(&self, env: sys::napi_env) {
         let Call { place, request, named } = match self.read().and_then(|call| {
@@ -144,11 +150,13 @@ impl NodeEnv {
             (outer, _) => outer,
         };
         let (pending, wait) = Pending::new(self.shared.signal, self.spare.borrow_mut().take());
-        let timeout = self.header(at::TIMEOUT).max(0) as u32;
         // Told to guests by the queue's lock.
         self.shared.waiting_tree.store(tree, Ordering::Relaxed);
-        self.frames.borrow_mut().push(Frame { pending, _named: named, tree, serving: None });
-        place.send(request, Reply::Waiting(wait), tree, timeout, Named::new());
+        let outer = self.frames.borrow().last().and_then(|frame| frame.deadline.clone());
+        let limits = self.limits(outer.as_ref());
+        let deadline = limits.deadline.clone();
+        self.frames.borrow_mut().push(Frame { pending, _named: named, tree, deadline, serving: None });
+        place.send(request, Reply::Waiting(wait), tree, limits, Named::new());
         self.wait(env);
     }
 
@@ -234,9 +242,8 @@ impl NodeEnv {
             Err(failure) => return self.send_outcome(Err(failure.into()), answer::VALUE, answer::THROWN),
         };
         let call = self.header(at::CALL) as u32;
-        let timeout = self.header(at::TIMEOUT).max(0) as u32;
         let reply = if call == 0 { Reply::Ignored } else { Reply::Async(self.shared.as_host(), call) };
-        place.send(request, reply, self.new_tree(), timeout, named);
+        place.send(request, reply, self.new_tree(), self.limits(None), named);
         self.hold(env);
         self.set_header(at::OP, answer::NOTHING);
     }

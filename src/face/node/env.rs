@@ -16,6 +16,7 @@ use crate::engine::error::{Failure, Outcome};
 use crate::engine::host::{Host, HostCall, TreeId};
 use crate::engine::isolate::guest::Slots;
 use crate::engine::isolate::{Cause, Isolate, Status};
+use crate::engine::limits::deadline::Deadline;
 use crate::engine::lock;
 use crate::engine::place::Named;
 use crate::engine::signal::{Pending, Signal, Wait, Waiter};
@@ -238,6 +239,8 @@ pub struct Frame {
     pub _named: Named,
     /// Its tree.
     pub tree: TreeId,
+    /// Calls made inside it end no later.
+    pub deadline: Option<Arc<Deadline>>,
     /// Host calls served inside it, not yet answered: at most one.
     pub serving: Option<HostCall>,
 }
