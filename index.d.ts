@@ -88,13 +88,24 @@ declare namespace islet {
 		/**
 		 * How long the guest may run, in milliseconds by the clock on the wall: a 32-bit integer. The clock stands
 		 * still while the guest waits for a function of the host. It covers the call and the promise
-		 * reactions that run before the call ends, but not those that run later (when a promise of the host settles).
+		 * reactions that run before the call ends; those that run later, because a promise of the host settled, get
+		 * this time each for themselves. Without it, the isolate's `timeout` holds.
 		 *
 		 * Past it the call fails with `Error` "Script execution timed out." (`ERR_TIMEOUT`). The guest can't catch
 		 * that, and no `finally` runs. The isolate can be used further, unless the guest didn't stop within 250 ms more: some
 		 * of V8's builtins never look. Then the isolate is given up. Default: 0, no limit. Negative: no limit.
 		 */
 		timeout?: number | undefined;
+		/**
+		 * How long the whole call may take, in milliseconds: a 32-bit integer, not negative. It counts time in the queue, in
+		 * functions of the host that the guest waits for, and, with `promise: true`, until the promise is settled.
+		 * Calls that such functions of the host make end no later.
+		 *
+		 * Past it the call fails, or its promise rejects, with `Error` "Deadline of `n` ms exceeded" (`ERR_TIMEOUT`). A guest
+		 * that runs is stopped as by `timeout`, one that waits waits no more. A function of the host itself can't be
+		 * stopped: a sync call returns once it has. Default: 0, none.
+		 */
+		deadline?: number | undefined;
 	};
 
 	/** Where source comes from. It shows in stack traces and in messages of syntax errors. */
@@ -124,6 +135,12 @@ declare namespace islet {
 		 * shared array buffers are not counted in this version.
 		 */
 		memoryLimit?: number | undefined;
+		/**
+		 * The `timeout` of every call that has none of its own, in milliseconds: a 32-bit integer, not negative. It also bounds
+		 * functions of the guest that are called as functions, getters, and what the guest does by itself later (reactions to
+		 * promises, tasks of V8). Default: 0, none.
+		 */
+		timeout?: number | undefined;
 		/**
 		 * Called on the event loop when the isolate was given up: V8 met a fatal error, or ran out of memory where
 		 * it can't unwind, or the guest didn't stop when it was told to. The isolate's callers have been answered
@@ -168,10 +185,9 @@ declare namespace islet {
 	type ScriptRunOptions = RunOptions & ReleaseOptions & TransferOptions;
 	type ReferenceApplyOptions = RunOptions & TransferOptionsBidirectional;
 
-	type ReferenceGetOptions = TransferOptions & {
+	type ReferenceGetOptions = RunOptions & TransferOptions & {
 		/**
-		 * Runs the getter when the property has one. There is no time limit for it: only for guests that are trusted.
-		 * Without it a getter is a `TypeError` (`ERR_REFERENCE`). Proxies are refused either way. Default: `false`.
+		 * Runs the getter when the property has one: give a `timeout` then. Without it a getter is a `TypeError` (`ERR_REFERENCE`). Proxies are refused either way. Default: `false`.
 		 */
 		accessors?: boolean | undefined;
 	};
@@ -241,7 +257,7 @@ declare namespace islet {
 	 * | `ERR_RELEASED` | `Error` | a handle that was released, or a copy that was used up |
 	 * | `ERR_WRONG_ISOLATE` | `TypeError` | a handle was used with an isolate that isn't its own |
 	 * | `ERR_WRONG_THREAD` | `Error` | `applySyncPromise` was called by the host, or by a guest while the host waits for it; a value of another thread was used synchronously |
-	 * | `ERR_TIMEOUT` | `Error` | `timeout` ran out |
+	 * | `ERR_TIMEOUT` | `Error` | `timeout` or `deadline` ran out |
 	 * | `ERR_MEMORY_LIMIT` | `Error` | the guest passed its memory limit, and its isolate ended |
 	 * | `ERR_MEMORY_LIMIT` | `RangeError` | an array buffer doesn't fit the guest's memory limit; the isolate goes on |
 	 * | `ERR_STRING_TOO_LONG` | `RangeError` | a string is longer than V8 allows |

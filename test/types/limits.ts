@@ -1,6 +1,6 @@
 /** Types of what bounds a guest and listens to it: compiled, never run. */
 
-import { Isolate } from 'islet';
+import { type Context, Isolate } from 'islet';
 import { exactly } from './assert.js';
 
 new Isolate({
@@ -13,3 +13,12 @@ new Isolate({ onUnhandledRejection: () => {} });
 new Isolate({ onUnhandledRejection: undefined });
 // @ts-expect-error A function is needed.
 new Isolate({ onUnhandledRejection: true });
+
+new Isolate({ timeout: 100 });
+// @ts-expect-error A number is needed.
+new Isolate({ timeout: '100' });
+
+declare const context: Context;
+exactly<Promise<any>>()(context.eval('1', { deadline: 5, timeout: 5 }));
+// @ts-expect-error A number is needed.
+context.evalSync('1', { deadline: '5' });
