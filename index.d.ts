@@ -292,6 +292,16 @@ declare namespace islet {
 		| 'ERR_WRONG_ISOLATE'
 		| 'ERR_WRONG_THREAD';
 
+	/** What is installed. */
+	const versions: {
+		/** Of this library. */
+		readonly islet: string;
+		/** Of the V8 that guests run on. */
+		readonly v8: string;
+		/** The flags which that V8 was started with. */
+		readonly flags: string;
+	};
+
 	// --- Isolate ---------------------------------------------------------------------------------
 
 	/**

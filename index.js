@@ -7,7 +7,8 @@ const { Isolate } = require('./lib/isolate');
 const { NativeModule } = require('./lib/native-module');
 const { Reference } = require('./lib/reference');
 const { Script } = require('./lib/script');
+const { versions } = require('./lib/versions');
 const { setLibrary } = require('./lib/library');
 
-module.exports = { Callback, Context, ExternalCopy, Isolate, NativeModule, Reference, Script };
+module.exports = { Callback, Context, ExternalCopy, Isolate, NativeModule, Reference, Script, versions };
 setLibrary(module.exports);

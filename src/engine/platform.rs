@@ -30,7 +30,7 @@ const GUEST_STACK: usize = 8 << 20;
 /// - `--no-concurrent-recompilation`: likewise for its compilations. And while one is under way elsewhere, V8's
 ///   interpreter looks at a termination request only every 2^30 bytes of bytecode, which takes seconds
 ///   (tiering-manager.cc, `InterruptBudgetFor`): a `timeout` would come that much too late.
-const FLAGS: &str =
+pub const FLAGS: &str =
     "--no-hard-abort --single-threaded-gc --no-concurrent-recompilation --no-print-flag-values";
 
 /// How long after the last isolate ended its memory is given back to the system, in ns: not for each of many.

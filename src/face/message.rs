@@ -14,6 +14,7 @@ use crate::engine::isolate::{Cause, Isolate, Lease, Options, Remote, RemoteKind}
 use crate::engine::limits::deadline::Deadline;
 use crate::engine::limits::memory::MB;
 use crate::engine::place::{Named, Place};
+use crate::engine::platform;
 use crate::engine::transfer::{Arguments, Copied, EXTERNAL_SIZE, Handle, Text, Transfer};
 
 /// Places in the header.
@@ -67,6 +68,7 @@ pub mod local {
     pub const NEW_COPY: i32 = 108;
     pub const READ_COPY: i32 = 109;
     pub const EXTERNAL_SIZE: i32 = 110;
+    pub const VERSIONS: i32 = 121;
     pub const DISPOSE_REASON: i32 = 140;
     pub const ON_UNHANDLED: i32 = 160;
     pub const DEFAULT_TIMEOUT: i32 = 161;
@@ -345,6 +347,10 @@ pub fn run_local(message: &mut impl Message) -> Outcome {
             }
             _ => return Err(Failure::Released("ExternalCopy").into()),
         },
+        local::VERSIONS => {
+            let text = |text| Transfer::Text(Text::from_str(text));
+            Transfer::Pair(Box::new((text(v8::V8::get_version()), text(platform::FLAGS))))
+        }
         local::EXTERNAL_SIZE => Transfer::Number(EXTERNAL_SIZE.load(Ordering::Relaxed) as f64),
         _ => return Err(Failure::Internal("unknown operation".into()).into()),
     })
