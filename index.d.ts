@@ -173,12 +173,38 @@ declare namespace islet {
 	};
 
 	/** Options of `compileScript`. */
-	type ScriptInfo = ScriptOrigin & {
-		/** Not in this version: anything but `undefined`, `null` or `false` throws a `TypeError` (`ERR_NOT_SUPPORTED`). */
-		cachedData?: undefined;
-		/** Not in this version: `true` throws a `TypeError` (`ERR_NOT_SUPPORTED`). */
-		produceCachedData?: false | undefined;
+	type ScriptInfo = CachedDataOptions & ScriptOrigin;
+
+	/** What the library made of code and takes back: cached data and snapshots. */
+	type Blob = ExternalCopy<ArrayBuffer> | ArrayBufferLike | ArrayBufferView;
+
+	/**
+	 * V8's code cache. Compiling with it skips most of parsing. It holds what was compiled when it was made: functions that had
+	 * not run yet are parsed when they do.
+	 */
+	type CachedDataOptions = {
+		/**
+		 * Cached data of the very same source, as `cachedData` of a script gave it, in this process or another. Data that
+		 * doesn't fit (of another source, of another build of the library, damaged) is no error: the code is compiled as
+		 * usual, and `cachedDataRejected` is `true`.
+		 *
+		 * Trust it like code: it is checked against accidents, but who makes it up on purpose may take over the process.
+		 */
+		cachedData?: Blob | null | undefined;
+		/**
+		 * Makes cached data, as property `cachedData` of the result. Together with `cachedData`: only if that was rejected.
+		 * Default: `false`.
+		 */
+		produceCachedData?: boolean | null | undefined;
 	};
+
+	/** What {@link CachedDataOptions} add to what was compiled. */
+	interface CachedDataResult {
+		/** Made because of `produceCachedData`. Its bytes may be kept in a file. */
+		cachedData?: ExternalCopy<ArrayBuffer>;
+		/** Whether the `cachedData` given was of no use; not there if none was given. */
+		cachedDataRejected?: boolean;
+	}
 
 	type ContextEvalOptions = RunOptions & ScriptOrigin & TransferOptions;
 	type ContextEvalClosureOptions = RunOptions & ScriptOrigin & TransferOptionsBidirectional;
@@ -491,6 +517,8 @@ declare namespace islet {
 
 	// --- Script ----------------------------------------------------------------------------------
 
+	interface Script extends CachedDataResult {}
+
 	/** Compiled code, to be run in any context of its isolate, as often as needed. */
 	class Script {
 		private readonly [brand]: 'Script';
@@ -798,6 +826,9 @@ declare namespace islet {
 	type ApplyResult<Value> = Value extends (...args: any) => infer Result ? Result : any;
 
 	export {
+		Blob,
+		CachedDataOptions,
+		CachedDataResult,
 		Callback,
 		CallbackOptions,
 		Context,

@@ -1,5 +1,6 @@
 'use strict';
 
+const { cacheOf, withCache, writeCache } = require('./cached-data');
 const channel = require('./channel');
 const { DISPOSE } = require('./disposable');
 const { typeError, withCode } = require('./errors');
@@ -100,6 +101,17 @@ function writeIsolate(limit, onCatastrophicError) {
 	return 0;
 }
 
+/** Writes source to be compiled, with its cached data. */
+function writeCompile(origin, code, cache) {
+	writeSource(origin, code);
+	writeCache(cache);
+	return 0;
+}
+
+async function withCacheLater(cache, result) {
+	return withCache(cache, await result);
+}
+
 function statistics(numbers) {
 	const result = {};
 	for (let i = 0; i < STATISTICS.length; ++i) {
@@ -115,14 +127,14 @@ function contextOptions(isolate, options, method) {
 	return id;
 }
 
-/** What every `compileScript*` was given. */
-function compileOptions(isolate, count, code, options, method) {
+/** Both forms of `compileScript`: options read, code sent by `call`. */
+function compile(call, isolate, count, code, options, method, done) {
 	const id = open(isolate, 'Isolate');
 	required(count, 1, method);
 	stringArgument(code, method, 1);
 	options = optionsOf(options, method, 2);
-	refuse(options, ['cachedData', 'produceCachedData'], method);
-	return { id, origin: originOf(options) };
+	const cache = cacheOf(options);
+	return done(cache, call(COMPILE_SCRIPT, id, cache.flags, 0, 0, writeCompile, originOf(options), code, cache));
 }
 
 /** An isolate: a heap of its own, on threads of its own. */
@@ -192,13 +204,11 @@ class Isolate extends Handle {
 	}
 
 	async compileScript(code, options) {
-		const { id, origin } = compileOptions(this, arguments.length, code, options, 'compileScript');
-		return channel.callAsync(COMPILE_SCRIPT, id, 0, 0, 0, writeSource, origin, code);
+		return compile(channel.callAsync, this, arguments.length, code, options, 'compileScript', withCacheLater);
 	}
 
 	compileScriptSync(code, options) {
-		const { id, origin } = compileOptions(this, arguments.length, code, options, 'compileScriptSync');
-		return channel.callSync(COMPILE_SCRIPT, id, 0, 0, 0, writeSource, origin, code);
+		return compile(channel.callSync, this, arguments.length, code, options, 'compileScriptSync', withCache);
 	}
 
 	async getHeapStatistics() {

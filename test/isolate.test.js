@@ -104,16 +104,11 @@ describe('options of this version', () => {
 			/`snapshot` is not supported/, 'ERR_NOT_SUPPORTED');
 		const isolate = new Isolate();
 		throws(() => isolate.createContextSync({ inspector: true }), TypeError, /`inspector` is not supported/);
-		throws(() => isolate.compileScriptSync('1', { produceCachedData: true }), TypeError,
-			/`produceCachedData` is not supported/);
-		throws(() => isolate.compileScriptSync('1', { cachedData: new ExternalCopy(new ArrayBuffer(8)) }), TypeError,
-			/`cachedData` is not supported/);
 	});
 
 	it('accept the absence of what is not there yet', () => {
 		const isolate = new Isolate({ inspector: false, snapshot: undefined });
 		isolate.createContextSync({ inspector: false });
-		isolate.compileScriptSync('1', { produceCachedData: false, cachedData: null });
 	});
 
 	it('take a function for catastrophes', () => {

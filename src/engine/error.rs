@@ -124,6 +124,9 @@ pub enum Failure {
     /// `delete` refused by the object.
     #[error("Delete failed")]
     DeleteFailed,
+    /// An option that takes bytes got something else.
+    #[error("`{0}` must be an ExternalCopy to ArrayBuffer")]
+    NotBytes(&'static str),
     /// Anything that is a mistake of the library itself.
     #[error("Internal error: {0}")]
     Internal(String),
@@ -152,6 +155,7 @@ impl Failure {
             Self::StringTooLong => "ERR_STRING_TOO_LONG",
             Self::EnvironmentGone => "ERR_ENVIRONMENT_GONE",
             Self::NoThread(_) => "ERR_NO_THREAD",
+            Self::NotBytes(_) => "ERR_INVALID_ARG_TYPE",
             Self::Internal(_) => "ERR_INTERNAL",
         }
     }
@@ -192,7 +196,8 @@ impl Failure {
             | Self::NotCloneable(_)
             | Self::InvalidKey
             | Self::SetFailed
-            | Self::DeleteFailed => ErrorClass::TypeError,
+            | Self::DeleteFailed
+            | Self::NotBytes(_) => ErrorClass::TypeError,
             Self::StringTooLong | Self::BufferRefused | Self::NoRoom => ErrorClass::RangeError,
             _ => ErrorClass::Error,
         }

@@ -1,5 +1,6 @@
 //! Our V8 and the threads it runs on. Nothing here knows Node-API.
 
+pub mod blob;
 pub mod error;
 pub mod executor;
 pub mod host;

@@ -7,9 +7,10 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use crate::engine::blob::{Blob, Kind, Refusal};
 use crate::engine::error::{Failure, Outcome};
 use crate::engine::host::Host;
-use crate::engine::isolate::task::{Exit, Fallback, Limits, Mode, Origin, Reply, Request, Source, Task};
+use crate::engine::isolate::task::{Cache, Exit, Fallback, Limits, Mode, Origin, Reply, Request, Source, Task};
 use crate::engine::isolate::{Cause, Isolate, Lease, Options, Remote, RemoteKind};
 use crate::engine::limits::deadline::Deadline;
 use crate::engine::limits::memory::MB;
@@ -76,6 +77,9 @@ pub mod local {
 
 const FLAG_PROMISE: i32 = 4;
 const FLAG_ACCESSORS: i32 = 32;
+// Of what compiles.
+const FLAG_CONSUME_CACHE: i32 = 1;
+const FLAG_PRODUCE_CACHE: i32 = 2;
 
 /// A request on its way in.
 pub trait Message {
@@ -201,6 +205,23 @@ fn source(message: &mut impl Message) -> Result<Box<Source>, Failure> {
     Ok(Box::new(Source { code: message.text()?, origin }))
 }
 
+/// What is wanted of code caches, as the flags say.
+fn cache(message: &mut impl Message) -> Result<Option<Box<Cache>>, Failure> {
+    let flags = message.header(at::FLAGS);
+    if flags & (FLAG_CONSUME_CACHE | FLAG_PRODUCE_CACHE) == 0 {
+        return Ok(None);
+    }
+    let mut consume = None;
+    if flags & FLAG_CONSUME_CACHE != 0 {
+        let value = message.value()?;
+        consume = Some(match Blob::open(Kind::Code, &value, message.parent().is_none()) {
+            Err(Refusal::NotBytes) => return Err(Failure::NotBytes("cachedData")),
+            opened => opened,
+        });
+    }
+    Ok(Some(Box::new(Cache { consume, produce: flags & FLAG_PRODUCE_CACHE != 0 })))
+}
+
 /// Reads a request.
 pub fn read(message: &mut impl Message) -> Result<Call, Failure> {
     let target = message.header(at::TARGET);
@@ -212,7 +233,10 @@ pub fn read(message: &mut impl Message) -> Result<Call, Failure> {
                 op::CREATE_CONTEXT => Request::CreateContext,
                 op::HEAP_STATISTICS => Request::HeapStatistics,
                 op::COLLECT_GARBAGE => Request::CollectGarbage,
-                _ => Request::CompileScript(source(message)?),
+                _ => {
+                    let source = source(message)?;
+                    Request::CompileScript { source, cache: cache(message)? }
+                }
             };
             (Place::Isolate(Arc::clone(&lease.0)), request)
         }

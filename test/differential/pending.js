@@ -18,6 +18,5 @@ module.exports = [
 	'isolate: inspector must be a boolean',
 	'isolate: snapshot must be an external copy of a buffer',
 	'isolate: createContext with wrong options',
-	'isolate: compileScript with wrong arguments',
 	'isolate: members of the library',
 ];

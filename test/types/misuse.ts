@@ -29,8 +29,10 @@ new ivm.Isolate({ inspector: true });
 new ivm.Isolate({ snapshot: new ivm.ExternalCopy(new ArrayBuffer(8)) });
 // @ts-expect-error
 new ivm.Isolate({ onCatastrophicError: 'log' });
-// @ts-expect-error not in this version
-isolate.compileScriptSync('1', { produceCachedData: true });
+// @ts-expect-error
+isolate.compileScriptSync('1', { produceCachedData: 1 });
+// @ts-expect-error
+isolate.compileScriptSync('1', { cachedData: 'bytes' });
 // @ts-expect-error not in this version
 isolate.createContextSync({ inspector: true });
 // @ts-expect-error not in this version

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::engine::blob::{Blob, Refusal};
 use crate::engine::error::{Failure, Outcome};
 use crate::engine::host::{Host, TreeId, Work};
 use crate::engine::limits::deadline::Deadline;
@@ -67,6 +68,15 @@ pub struct Source {
     pub origin: Origin,
 }
 
+/// What is wanted of code caches (`CachedDataOptions`).
+#[derive(Debug)]
+pub struct Cache {
+    /// `cachedData`; an error when it is none that can be used.
+    pub consume: Option<Result<Arc<Blob>, Refusal>>,
+    /// `produceCachedData`.
+    pub produce: bool,
+}
+
 /// One operation on an isolate. Numbers are ids in its handle table.
 #[derive(Debug)]
 #[allow(missing_docs)]
@@ -78,7 +88,10 @@ pub enum Request {
     Global {
         context: u32,
     },
-    CompileScript(Box<Source>),
+    CompileScript {
+        source: Box<Source>,
+        cache: Option<Box<Cache>>,
+    },
     RunScript {
         script: u32,
         context: u32,

@@ -1,15 +1,12 @@
 //! Compiling and running source.
 
 use super::*;
-use crate::engine::isolate::task::{Exit, Source};
+use crate::engine::blob::{self, Blob, Kind};
+use crate::engine::isolate::task::{Cache, Exit, Origin, Source};
 
-fn source<'s>(
-    scope: &v8::PinScope<'s, '_>,
-    Source { code, origin }: Source,
-) -> Result<v8::script_compiler::Source, Stop> {
-    let source = values::string(scope, code).ok_or(Failure::StringTooLong)?;
+fn origin<'s>(scope: &v8::PinScope<'s, '_>, origin: Origin) -> Result<v8::ScriptOrigin<'s>, Stop> {
     let filename = values::string(scope, origin.filename).ok_or(Failure::StringTooLong)?;
-    let origin = v8::ScriptOrigin::new(
+    Ok(v8::ScriptOrigin::new(
         scope,
         filename.into(),
         origin.line,
@@ -21,7 +18,15 @@ fn source<'s>(
         false,
         false,
         None,
-    );
+    ))
+}
+
+fn source<'s>(
+    scope: &v8::PinScope<'s, '_>,
+    Source { code, origin: from }: Source,
+) -> Result<v8::script_compiler::Source, Stop> {
+    let source = values::string(scope, code).ok_or(Failure::StringTooLong)?;
+    let origin = origin(scope, from)?;
     Ok(v8::script_compiler::Source::new(source, Some(&origin)))
 }
 
@@ -36,13 +41,55 @@ fn compile<'s>(scope: &v8::PinScope<'s, '_>, code: Source) -> Result<v8::Local<'
     .ok_or(Stop::Syntax)
 }
 
+/// Compiles with a code cache, if it fits. Says also whether it was refused, if there was one.
+fn compile_cached<'s>(
+    scope: &v8::PinScope<'s, '_>,
+    code: Source,
+    cache: &Cache,
+) -> Result<(v8::Local<'s, v8::UnboundScript>, Option<bool>), Stop> {
+    let Some(consume) = &cache.consume else { return Ok((compile(scope, code)?, None)) };
+    let blob = match consume {
+        Ok(blob) if blob.key() == blob::key_of(&code.code) => blob,
+        _ => return Ok((compile(scope, code)?, Some(true))),
+    };
+    let text = values::string(scope, code.code).ok_or(Failure::StringTooLong)?;
+    let origin = origin(scope, code.origin)?;
+    let data = v8::CachedData::new(blob.content());
+    let mut source = v8::script_compiler::Source::new_with_cached_data(text, Some(&origin), data);
+    let script = v8::script_compiler::compile_unbound_script(
+        scope,
+        &mut source,
+        v8::script_compiler::CompileOptions::ConsumeCodeCache,
+        v8::script_compiler::NoCacheReason::NoReason,
+    )
+    .ok_or(Stop::Syntax)?;
+    Ok((script, Some(source.get_cached_data().is_none_or(v8::CachedData::rejected))))
+}
+
 impl Cx<'_> {
-    pub(super) fn compile_script(self, scope: &mut v8::PinScope<'_, '_, ()>, code: Source) -> Outcome {
+    /// The script; with `cache` it comes with the code cache it gave, and whether the one given was refused.
+    pub(super) fn compile_script(
+        self,
+        scope: &mut v8::PinScope<'_, '_, ()>,
+        code: Source,
+        cache: Option<Box<Cache>>,
+    ) -> Outcome {
         let realm = self.guest.service_realm(scope);
         self.enter(scope, &realm, |realmed, scope| {
-            let script = compile(scope, code)?;
-            let id = self.guest.keep(self.isolate, Entry::Script(v8::Global::new(scope, script)));
-            Ok(Transfer::Handle(realmed.remote(id, RemoteKind::Script, 5)))
+            let keep = |script| {
+                let id = self.guest.keep(self.isolate, Entry::Script(v8::Global::new(scope, script)));
+                Transfer::Handle(realmed.remote(id, RemoteKind::Script, 5))
+            };
+            let Some(cache) = cache else { return Ok(keep(compile(scope, code)?)) };
+            let key = blob::key_of(&code.code);
+            let (script, rejected) = compile_cached(scope, code, &cache)?;
+            // Data that was good is as good as what would be made now.
+            let produce = cache.produce && rejected != Some(false);
+            let data = if produce { script.create_code_cache() } else { None };
+            let produced =
+                data.map_or(Transfer::Undefined, |data| Blob::seal(Kind::Code, key, &data).into_copy());
+            let rejected = rejected.map_or(Transfer::Undefined, Transfer::Bool);
+            Ok(Transfer::Pair(Box::new((keep(script), Transfer::Pair(Box::new((produced, rejected)))))))
         })
     }
 

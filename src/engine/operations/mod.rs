@@ -55,7 +55,7 @@ pub fn run(
         Request::Boot => Ok(Transfer::Undefined),
         Request::CreateContext => cx.create_context(scope),
         Request::Global { context } => cx.global(scope, context),
-        Request::CompileScript(source) => cx.compile_script(scope, *source),
+        Request::CompileScript { source, cache } => cx.compile_script(scope, *source, cache),
         Request::RunScript { script, context, exit } => cx.run_script(scope, script, context, exit),
         Request::Eval { context, source, exit } => cx.eval(scope, context, *source, exit),
         Request::EvalClosure { context, source, arguments, exit } => {

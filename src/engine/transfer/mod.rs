@@ -9,11 +9,12 @@ pub mod foreign;
 pub mod guest;
 mod promise;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 pub use promise::{PromiseCell, Settler, Waker};
 
+use crate::engine::blob::Blob;
 use crate::engine::error::ErrorValue;
 use crate::engine::host::HostValue;
 use crate::engine::isolate::{Lease, Remote};
@@ -117,6 +118,8 @@ pub struct Copied {
     value: std::sync::Mutex<Option<Transfer>>,
     /// What it holds, in bytes; 0 once that was moved out.
     size: AtomicUsize,
+    /// A code cache or snapshot that the library made, or found to be in order.
+    pub blob: OnceLock<Arc<Blob>>,
 }
 
 impl Copied {
@@ -129,7 +132,11 @@ impl Copied {
             _ => 0,
         };
         EXTERNAL_SIZE.fetch_add(size, Ordering::Relaxed);
-        Arc::new(Self { value: std::sync::Mutex::new(Some(value)), size: AtomicUsize::new(size) })
+        Arc::new(Self {
+            value: std::sync::Mutex::new(Some(value)),
+            size: AtomicUsize::new(size),
+            blob: OnceLock::new(),
+        })
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Option<Transfer>> {
