@@ -33,11 +33,8 @@ function writeCache(cache) {
 	}
 }
 
-/** What was compiled, with `cachedData` and `cachedDataRejected` as properties of its own where there is something to say. */
-function withCache(cache, result) {
-	if (cache.flags === 0) {
-		return result;
-	}
+/** What was compiled with one of the options, with `cachedData` and `cachedDataRejected` as properties of its own where there is something to say. */
+function withCache(result) {
 	const compiled = result[0];
 	const cachedData = result[1][0];
 	const rejected = result[1][1];

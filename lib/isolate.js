@@ -108,8 +108,8 @@ function writeCompile(origin, code, cache) {
 	return 0;
 }
 
-async function withCacheLater(cache, result) {
-	return withCache(cache, await result);
+async function withCacheLater(result) {
+	return withCache(await result);
 }
 
 function statistics(numbers) {
@@ -134,7 +134,8 @@ function compile(call, isolate, count, code, options, method, done) {
 	stringArgument(code, method, 1);
 	options = optionsOf(options, method, 2);
 	const cache = cacheOf(options);
-	return done(cache, call(COMPILE_SCRIPT, id, cache.flags, 0, 0, writeCompile, originOf(options), code, cache));
+	const result = call(COMPILE_SCRIPT, id, cache.flags, 0, 0, writeCompile, originOf(options), code, cache);
+	return cache.flags === 0 ? result : done(result);
 }
 
 /** An isolate: a heap of its own, on threads of its own. */
