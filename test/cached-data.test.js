@@ -201,3 +201,45 @@ describe('cachedData in a file', () => {
 		assert.deepEqual(result, [false, 42]);
 	});
 });
+
+describe('cachedData inside a guest', () => {
+	const inside = setup => {
+		const { isolate, context, jail } = guest();
+		jail.setSync('ivm', islet);
+		jail.setSync('CODE', CODE);
+		setup?.(jail);
+		return code => context.evalSync(`(() => { const own = new ivm.Isolate(); ${code} })()`, { copy: true });
+	};
+
+	it('is produced and taken', () => {
+		assert.deepEqual(inside()(`
+			const { cachedData } = own.compileScriptSync(CODE, { produceCachedData: true });
+			const script = own.compileScriptSync(CODE, { cachedData });
+			return [script.cachedDataRejected, script.runSync(own.createContextSync())];
+		`), [false, 42]);
+	});
+
+	it('is refused when a guest could have made it up', () => {
+		assert.deepEqual(inside()(`
+			const { cachedData } = own.compileScriptSync(CODE, { produceCachedData: true });
+			const bytes = cachedData.copy();
+			return [bytes, new Uint8Array(bytes), new ivm.ExternalCopy(bytes)].map(data => {
+				const script = own.compileScriptSync(CODE, { cachedData: data });
+				return [script.cachedDataRejected, script.runSync(own.createContextSync())];
+			});
+		`), [[true, 42], [true, 42], [true, 42]]);
+	});
+
+	it('is taken from the host, when the host has taken it before or made it', () => {
+		const made = produce();
+		const checked = new ExternalCopy(made.copy());
+		consume(checked);
+		const run = inside(jail => {
+			jail.setSync('made', made);
+			jail.setSync('checked', checked);
+			jail.setSync('unknown', new ExternalCopy(made.copy()));
+		});
+		assert.deepEqual(run('return [made, checked, unknown].map(cachedData => own.compileScriptSync(CODE, { cachedData }).cachedDataRejected)'),
+			[false, false, true]);
+	});
+});

@@ -10,7 +10,9 @@ use std::sync::atomic::Ordering;
 use crate::engine::blob::{Blob, Kind, Refusal};
 use crate::engine::error::{Failure, Outcome};
 use crate::engine::host::Host;
-use crate::engine::isolate::task::{Cache, Exit, Fallback, Limits, Mode, Origin, Reply, Request, Source, Task};
+use crate::engine::isolate::task::{
+    Cache, Exit, Fallback, Limits, Mode, Origin, Reply, Request, Source, Task,
+};
 use crate::engine::isolate::{Cause, Isolate, Lease, Options, Remote, RemoteKind};
 use crate::engine::limits::deadline::Deadline;
 use crate::engine::limits::memory::MB;

@@ -460,7 +460,7 @@ impl Guest {
             // These run no code of the guest, and can't be stopped.
             Request::Boot
             | Request::CreateContext
-            | Request::CompileScript(_)
+            | Request::CompileScript { .. }
             | Request::HeapStatistics
             | Request::CollectGarbage => {
                 return own;
