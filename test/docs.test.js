@@ -80,6 +80,10 @@ describe('documentation', () => {
 		const text = readFileSync(join(ROOT, 'docs', 'api.md'), 'utf8');
 		for (const [name, Class] of Object.entries(require(ROOT))) {
 			const section = new RegExp(`^## ${name}\\n([^]*?)(?=^## |(?![^]))`, 'm').exec(text)?.[1];
+			if (!/^[A-Z]/.test(name)) {
+				assert.match(text, new RegExp(`\`(?:islet\\.)?${name}\\b`), `${name} is missing`);
+				continue;
+			}
 			assert.ok(section !== undefined, `no section ${name}`);
 			const members = [...Object.getOwnPropertyNames(Class.prototype), ...Object.getOwnPropertyNames(Class)]
 				.filter(member => !['constructor', 'length', 'name', 'prototype'].includes(member));

@@ -51,7 +51,15 @@ describe('index.d.ts', () => {
 		assert.deepEqual([...rows].sort(), declared);
 	});
 
-	for (const [name, Class] of Object.entries(islet)) {
+	const isClass = name => /^[A-Z]/.test(name);
+
+	it('declares everything that is no class', () => {
+		for (const name of Object.keys(islet).filter(name => !isClass(name))) {
+			assert.match(declarations, new RegExp(`^\\t(?:const|function) ${name}\\b`, 'm'), name);
+		}
+	});
+
+	for (const [name, Class] of Object.entries(islet).filter(([name]) => isClass(name))) {
 		it(`declares every public member of ${name}, and no other`, () => {
 			const body = classBody(name);
 			const names = [...body.matchAll(/^\t\t(?:static )?(?:readonly )?([a-z]\w*)(?:<.*)?[(:<]/gm)].map(match => match[1]);
