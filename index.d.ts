@@ -690,7 +690,7 @@ declare namespace islet {
 		/**
 		 * Copies a value: primitives except symbols, and what structured clone takes, instances of the classes
 		 * here nested in it included.
-		 * @throws `TypeError` (`ERR_DATA_CLONE`): functions, promises, shared array buffers (in this version), a buffer of
+		 * @throws `TypeError` (`ERR_DATA_CLONE`): functions, promises, shared array buffers that grow, a buffer of
 		 * Node's `Buffer` pool to be transferred; `ERR_NON_TRANSFERABLE` for a symbol; what a getter of the
 		 * value throws; `ERR_MISSING_ARGS`, `ERR_INVALID_ARG_TYPE`
 		 */

@@ -370,6 +370,7 @@ class Side {
 	constructor(transferList) {
 		this.handles = [];
 		this.buffers = [];
+		this.shared = [];
 		this.transferList = transferList;
 	}
 
@@ -393,8 +394,13 @@ class Side {
 		return -1;
 	}
 
-	sharedArrayBufferIndex() {
-		throw this.cloneError('#<SharedArrayBuffer> could not be cloned.');
+	sharedArrayBufferIndex(buffer) {
+		if (buffer.growable === true) {
+			throw this.cloneError('A growable SharedArrayBuffer can\'t be shared over the line; one of fixed length can.');
+		}
+		const block = native.lendShared(buffer, new Uint8Array(buffer));
+		owed.push(~block);
+		return this.shared.push(block) - 1;
 	}
 
 	cloneError(message) {
@@ -418,6 +424,10 @@ function writeClone(value, transferList) {
 	for (const buffer of side.buffers) {
 		u32(typeof buffer === 'number' ? buffer : hooks.detach(buffer));
 	}
+	u32(side.shared.length);
+	for (const block of side.shared) {
+		u32(block);
+	}
 	if (transferList !== undefined) {
 		for (const buffer of transferList) {
 			if (!side.buffers.includes(buffer) && !isDetached(buffer)) {
@@ -426,6 +436,9 @@ function writeClone(value, transferList) {
 		}
 	}
 }
+
+const NOT_SHARED =
+	'A SharedArrayBuffer that a guest made can\'t be shared with this host, or grows. Make it in the host, and hand it to the guest.';
 
 const NOT_AN_ERROR =
 	'An object was thrown from supplied code within isolated-vm, but that object was not an instance of `Error`.';
@@ -635,6 +648,10 @@ function readClone() {
 	for (let i = 0; i < buffers.length; ++i) {
 		buffers[i] = native.takeBuffer(readU32());
 	}
+	const shared = new Array(readU32());
+	for (let i = 0; i < shared.length; ++i) {
+		shared[i] = native.takeShared(readU32());
+	}
 	const after = reader.pos;
 	reader.pos = start;
 	reader.end = start + length;
@@ -642,8 +659,11 @@ function readClone() {
 		return clone.decode(reader, {
 			hostObject: index => handles[index],
 			transferred: index => buffers[index],
-			sharedArrayBuffer() {
-				throw this.cloneError('#<SharedArrayBuffer> could not be cloned.');
+			sharedArrayBuffer(index) {
+				if (shared[index] === undefined) {
+					throw this.cloneError(NOT_SHARED);
+				}
+				return shared[index];
 			},
 			cloneError: message => withCode(new TypeError(message), 'ERR_DATA_CLONE'),
 		});

@@ -148,8 +148,14 @@ impl Copied {
         self.lock().clone()
     }
 
-    /// Moves the value out (`transferIn`).
+    /// Moves the value out (`transferIn`). Shared memory can't move: a copy of nothing else stays.
     pub fn take(&self) -> Option<Transfer> {
+        if let Some(Transfer::Cloned(cloned)) = &*self.lock()
+            && cloned.buffers.is_empty()
+            && !cloned.shared.is_empty()
+        {
+            return Some(Transfer::Cloned(Arc::clone(cloned)));
+        }
         self.forget_size();
         self.lock().take()
     }

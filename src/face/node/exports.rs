@@ -8,12 +8,12 @@ use std::sync::Arc;
 use napi_sys as sys;
 
 use super::env::{Message, NodeEnv, Shared};
-use super::raw;
+use super::{raw, shared};
 use crate::engine::platform;
 use crate::engine::transfer::Block;
 
 /// Every call from JavaScript enters here: a panic becomes a JavaScript error.
-fn guard(env: sys::napi_env, body: impl FnOnce(&NodeEnv) -> sys::napi_value) -> sys::napi_value {
+pub(super) fn guard(env: sys::napi_env, body: impl FnOnce(&NodeEnv) -> sys::napi_value) -> sys::napi_value {
     let Some(node) = NodeEnv::of(env) else {
         raw::throw_type_error(env, c"islet: start() was not called");
         return ptr::null_mut();
@@ -249,6 +249,8 @@ pub unsafe extern "C" fn napi_register_module_v1(
         (c"reclaim", reclaim),
         (c"detach", detach),
         (c"takeBuffer", take_buffer),
+        (c"lendShared", shared::lend_shared),
+        (c"takeShared", shared::take_shared),
     ] {
         raw::set_function(env, exports, name, function);
     }

@@ -16,4 +16,5 @@ mod calls;
 mod env;
 mod exports;
 mod raw;
+mod shared;
 mod wire;

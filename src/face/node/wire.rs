@@ -139,6 +139,9 @@ impl<'a> Reader<'a> {
                 for _ in 0..self.u32()? {
                     cloned.buffers.push(env.take_block(self.u32()?)?);
                 }
+                for _ in 0..self.u32()? {
+                    cloned.shared.push(env.take_block(self.u32()?)?);
+                }
                 Transfer::Cloned(Arc::new(cloned))
             }
             tag::EXTERNAL_COPY => Transfer::Handle(Handle::Copied(Copied::new(self.value(env)?))),
@@ -321,6 +324,11 @@ impl Writer {
         for block in &cloned.buffers {
             let block = if sole { block.clone() } else { block.duplicate() };
             let id = env.add_block(block);
+            self.u32(id as usize);
+        }
+        self.u32(cloned.shared.len());
+        for block in &cloned.shared {
+            let id = env.add_block(block.clone());
             self.u32(id as usize);
         }
     }
