@@ -273,6 +273,7 @@ declare namespace islet {
 	 * | code | class | when |
 	 * |---|---|---|
 	 * | `ERR_INVALID_ARG_TYPE` | `TypeError` | an argument or an option has the wrong type |
+	 * | `ERR_ILLEGAL_CONSTRUCTOR` | `TypeError` | `new` on a class that only the library makes |
 	 * | `ERR_INVALID_THIS` | `TypeError` | a method was called on something else than an instance of its class |
 	 * | `ERR_MISSING_ARGS` | `TypeError` | a required argument is missing |
 	 * | `ERR_OUT_OF_RANGE` | `RangeError` | `memoryLimit` is below 8 or above 1048576 |
@@ -301,6 +302,7 @@ declare namespace islet {
 		| 'ERR_DATA_CLONE'
 		| 'ERR_ENGINE_FATAL'
 		| 'ERR_ENVIRONMENT_GONE'
+		| 'ERR_ILLEGAL_CONSTRUCTOR'
 		| 'ERR_INTERNAL'
 		| 'ERR_INVALID_ARG_TYPE'
 		| 'ERR_INVALID_THIS'

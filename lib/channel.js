@@ -53,12 +53,15 @@ const REPORTED = 4;
 
 /** Whether a request is being written: a getter of the user's may call the library meanwhile. */
 let writing = false;
+/** How many requests are half-written, under the one that is at work. */
+let suspended = 0;
 
 /**
  * Puts a half-written request aside, with all of the scratch: what writes it is still on the stack.
  * @returns {object} For {@link resume}.
  */
 function suspend() {
+	++suspended;
 	const outer = { writer: { ...writer }, owed: wire.owe() };
 	Object.assign(writer, new Writer(), { onGrow: writer.onGrow });
 	writer.onGrow(writer.buffer);
@@ -107,6 +110,7 @@ function request(op, target, flags, timeout, other, write, a, b, c) {
 /** Goes on with a request whose writing another one interrupted. */
 function resume(outer) {
 	if (outer !== null) {
+		--suspended;
 		Object.assign(writer, outer.writer);
 		writer.onGrow(writer.buffer);
 		wire.owe(outer.owed);
@@ -428,11 +432,21 @@ function releaseUnreachable() {
 	}
 }
 
-/** Lets go of a handle. */
+/** Lets go of a handle. While a request is being written, later: it may name the handle. */
 function release(id) {
-	if (id >= 0) {
+	if (id < 0) {
+		return;
+	}
+	if (writing || suspended > 0) {
+		handle.unreachable.push(id);
+		releaseSoon();
+	} else {
 		local(RELEASE, id);
 	}
+}
+
+function releaseSoon() {
+	setImmediate(releaseUnreachable).unref?.();
 }
 
 const nothing = () => 0;
@@ -455,6 +469,6 @@ function local(op, target, other = 0, write = nothing, a = undefined, b = undefi
 }
 
 native.start(writer.buffer, drain);
-handle.setOnUnreachable(() => setImmediate(releaseUnreachable).unref?.());
+handle.setOnUnreachable(releaseSoon);
 
 module.exports = { callAsync, callIgnored, callSync, callSyncPromise, local, nothing, release };

@@ -24,28 +24,27 @@ function writeClosure(source, values, flags) {
 
 /** Every `eval*`: options read, code sent by `call`. */
 function evaluate(context, call, method, count, code, options) {
-	const id = open(context, 'Context');
 	required(count, 1, method);
 	stringArgument(code, method, 1);
 	options = optionsOf(options, method, 2);
 	const origin = originOf(options);
-	return options === undefined ?
-		call(EVAL, id, 0, 0, 0, writeSource, origin, code) :
-		call(EVAL, id, transferOf(options), limitsOf(options), 0, writeSource, origin, code);
+	const flags = options === undefined ? 0 : transferOf(options);
+	const limits = options === undefined ? 0 : limitsOf(options);
+	// Last: options may have getters, which may release it.
+	return call(EVAL, open(context, 'Context'), flags, limits, 0, writeSource, origin, code);
 }
 
 /** Every `evalClosure*`. */
 function evaluateClosure(context, call, method, count, code, values, options) {
-	const id = open(context, 'Context');
 	required(count, 1, method);
 	stringArgument(code, method, 1);
 	values = arrayArgument(values, method, 2);
 	options = optionsOf(options, method, 3);
 	const source = { origin: originOf(options), code };
-	return options === undefined ?
-		call(EVAL_CLOSURE, id, ELSE_THROW, 0, 0, writeClosure, source, values, 0) :
-		call(EVAL_CLOSURE, id, directionOf(options, 'result') | ELSE_THROW, limitsOf(options), 0,
-			writeClosure, source, values, directionOf(options, 'arguments'));
+	const result = options === undefined ? 0 : directionOf(options, 'result');
+	const flags = options === undefined ? 0 : directionOf(options, 'arguments');
+	const limits = options === undefined ? 0 : limitsOf(options);
+	return call(EVAL_CLOSURE, open(context, 'Context'), result | ELSE_THROW, limits, 0, writeClosure, source, values, flags);
 }
 
 /** A global scope with builtins of its own, inside an isolate. */
@@ -111,6 +110,7 @@ class Context extends Handle {
 	}
 
 	[DISPOSE]() {
+		own(this, 'Context');
 		this.release();
 	}
 }

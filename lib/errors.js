@@ -44,6 +44,14 @@ function illegalInvocation() {
 	return typeError('Illegal invocation', 'ERR_INVALID_THIS');
 }
 
+/**
+ * The error for `new` on a class that only the library makes.
+ * @param {string} hint What makes it.
+ */
+function illegalConstructor(name, hint) {
+	return typeError(`\`${name}\` can't be constructed; ${hint} makes it`, 'ERR_ILLEGAL_CONSTRUCTOR');
+}
+
 /** A stack without the library's own frames. */
 function withoutOwnFrames(stack) {
 	return stack?.includes(OWN_FRAMES) ?
@@ -134,4 +142,4 @@ class ErrorParts {
 	}
 }
 
-module.exports = { CLASSES, ErrorParts, Thrown, illegalInvocation, released, typeError, withCode, withoutOwnFrames };
+module.exports = { CLASSES, ErrorParts, Thrown, illegalConstructor, illegalInvocation, released, typeError, withCode, withoutOwnFrames };

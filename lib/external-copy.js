@@ -71,22 +71,21 @@ class ExternalCopy extends Handle {
 	}
 
 	copy(options) {
-		const id = open(this, 'Copy');
 		options = optionsOf(options, 'copy', 1);
 		const release = options !== undefined && boolean(options, 'release');
 		const transferIn = options !== undefined && boolean(options, 'transferIn');
-		const value = channel.local(READ_COPY, id, transferIn ? 1 : 0);
+		const value = channel.local(READ_COPY, open(this, 'Copy'), transferIn ? 1 : 0);
 		if (release) {
-			this.release();
+			channel.release(drop(this));
 		}
 		return value;
 	}
 
 	copyInto(options) {
-		open(this, 'Copy');
 		options = optionsOf(options, 'copyInto', 1);
 		const release = options !== undefined && boolean(options, 'release');
 		const transferIn = options !== undefined && boolean(options, 'transferIn');
+		open(this, 'Copy');
 		return new Copy(MAKE, this, release, transferIn);
 	}
 

@@ -4,7 +4,7 @@
  * Handles: JavaScript objects that stand for a place in the addon's handle table.
  */
 
-const { illegalInvocation, released } = require('./errors');
+const { illegalConstructor, illegalInvocation, released } = require('./errors');
 
 /** Handles whose objects were collected; emptied by the channel, outside any call. */
 const unreachable = [];
@@ -39,7 +39,7 @@ class Handle {
 
 	constructor(make, id, kind) {
 		if (make !== MAKE) {
-			throw new TypeError(`\`${new.target.name}\` can't be constructed; it is made by the library`);
+			throw illegalConstructor(new.target.name, 'the library');
 		}
 		this.#id = id;
 		this.#kind = kind;

@@ -10,7 +10,7 @@ const { ACCESSORS, COPY, EXTERNAL_COPY, PROMISE, REFERENCE } = require('./option
 const wire = require('./wire');
 const { ExternalCopy } = require('./external-copy');
 const { idOf } = require('./handle');
-const { Copy, Dereference } = require('./special');
+const { isCopy, isDereference, valueHere } = require('./special');
 const { types } = require('node:util');
 
 /** Set by index.js. */
@@ -71,7 +71,10 @@ function copyOf(value) {
 /** A value as it arrives when it is passed with these flags. */
 function argument(value, flags) {
 	if (flags & PROMISE) {
-		return Promise.resolve(value).then(settled => argument(settled, flags & ~PROMISE));
+		const promise = Promise.resolve(value).then(settled => argument(settled, flags & ~PROMISE));
+		// Whoever gets it may leave it alone, as a guest may.
+		promise.catch(() => {});
+		return promise;
 	}
 	switch (flags & 3) {
 		case COPY: return copyOf(value);
@@ -80,10 +83,10 @@ function argument(value, flags) {
 		default:
 	}
 	if (typeof value === 'object' && value !== null) {
-		if (Dereference.is(value)) {
-			return Dereference.here(value);
+		if (isDereference(value)) {
+			return valueHere(value);
 		}
-		if (Copy.is(value)) {
+		if (isCopy(value)) {
 			return copyOf(value);
 		}
 		if (!isOwn(value)) {

@@ -122,19 +122,18 @@ function statistics(numbers) {
 
 /** The isolate's id, when what `createContext*` was given is fine. */
 function contextOptions(isolate, options, method) {
-	const id = open(isolate, 'Isolate');
 	refuse(optionsOf(options, method, 1), ['inspector'], method);
-	return id;
+	return open(isolate, 'Isolate');
 }
 
 /** Both forms of `compileScript`: options read, code sent by `call`. */
 function compile(call, isolate, count, code, options, method, done) {
-	const id = open(isolate, 'Isolate');
 	required(count, 1, method);
 	stringArgument(code, method, 1);
 	options = optionsOf(options, method, 2);
 	const cache = cacheOf(options);
-	const result = call(COMPILE_SCRIPT, id, cache.flags, 0, 0, writeCompile, originOf(options), code, cache);
+	const origin = originOf(options);
+	const result = call(COMPILE_SCRIPT, open(isolate, 'Isolate'), cache.flags, 0, 0, writeCompile, origin, code, cache);
 	return cache.flags === 0 ? result : done(result);
 }
 

@@ -3,7 +3,7 @@
 const channel = require('./channel');
 const { DISPOSE } = require('./disposable');
 const { illegalInvocation, typeError } = require('./errors');
-const { Handle, MAKE, drop, idOf, open } = require('./handle');
+const { Handle, MAKE, drop, open, own } = require('./handle');
 const hostReference = require('./host-reference');
 const {
 	ACCESSORS, ELSE_REFERENCE, PROMISE,
@@ -82,7 +82,10 @@ class Reference extends Handle {
 		wire.hooks.hostReference = value => #host in value ? value.#host?.index : undefined;
 	}
 
-	/** Whether it refers to a value of this environment; throws when it was released. */
+	/**
+	 * Its id, -2 when it refers to a value of this environment; throws when it was released. To be asked for last: options and
+	 * keys may have getters, which may release it.
+	 */
 	static #open(reference) {
 		if (typeof reference !== 'object' || reference === null || !(#host in reference)) {
 			throw illegalInvocation();
@@ -98,12 +101,12 @@ class Reference extends Handle {
 	// --- get, set, delete ------------------------------------------------------------------------
 
 	static #get(self, call, method, count, key, options) {
-		const id = Reference.#open(self);
 		required(count, 1, method);
 		options = optionsOf(options, method, 2);
 		const flags = options === undefined ? ELSE_REFERENCE :
 			transferOf(options) | ELSE_REFERENCE | (boolean(options, 'accessors') ? ACCESSORS : 0);
 		const limits = options === undefined ? 0 : limitsOf(options);
+		const id = Reference.#open(self);
 		if (id === -2) {
 			return hostReference.get(self.#host, key, flags);
 		}
@@ -119,10 +122,10 @@ class Reference extends Handle {
 	}
 
 	static #set(self, call, method, count, key, value, options) {
-		const id = Reference.#open(self);
 		required(count, 2, method);
 		options = optionsOf(options, method, 3);
 		const flags = options === undefined ? 0 : transferOf(options);
+		const id = Reference.#open(self);
 		if (id === -2) {
 			return hostReference.set(self.#host, key, value, flags);
 		}
@@ -142,8 +145,8 @@ class Reference extends Handle {
 	}
 
 	static #delete(self, call, method, count, key) {
-		const id = Reference.#open(self);
 		required(count, 1, method);
+		const id = Reference.#open(self);
 		if (id === -2) {
 			return hostReference.remove(self.#host, key);
 		}
@@ -165,21 +168,18 @@ class Reference extends Handle {
 	// --- apply -----------------------------------------------------------------------------------
 
 	static #apply(self, call, method, receiver, values, options) {
-		const id = Reference.#open(self);
 		values = values === undefined ? NO_ARGUMENTS : arrayArgument(values, method, 2);
-		if (options === undefined && id >= 0) {
-			return call(APPLY, id, ELSE_REFERENCE, 0, 0, writeApply, receiver, values, 0);
-		}
-		options = optionsOf(options, method, 3) ?? {};
-		const result = directionOf(options, 'result') | ELSE_REFERENCE;
-		const flags = directionOf(options, 'arguments');
-		const timeout = limitsOf(options);
+		options = optionsOf(options, method, 3);
+		const result = options === undefined ? ELSE_REFERENCE : directionOf(options, 'result') | ELSE_REFERENCE;
+		const flags = options === undefined ? 0 : directionOf(options, 'arguments');
+		const limits = options === undefined ? 0 : limitsOf(options);
+		const id = Reference.#open(self);
 		if (id === -2 && call !== channel.callSyncPromise) {
 			return call === channel.callIgnored ?
 				hostReference.applyIgnored(self.#host, receiver, values, flags) :
 				hostReference.apply(self.#host, receiver, values, flags, result);
 		}
-		return call(APPLY, id, result, timeout, 0, writeApply, receiver, values, flags);
+		return call(APPLY, id, result, limits, 0, writeApply, receiver, values, flags);
 	}
 
 	async apply(receiver, values, options) {
@@ -216,9 +216,9 @@ class Reference extends Handle {
 	}
 
 	deref(options) {
-		const id = Reference.#open(this);
 		options = optionsOf(options, 'deref', 1);
 		const release = options !== undefined && boolean(options, 'release');
+		const id = Reference.#open(this);
 		const value = hostReference.deref(id, this.#host);
 		if (release) {
 			this.release();
@@ -227,9 +227,9 @@ class Reference extends Handle {
 	}
 
 	derefInto(options) {
-		Reference.#open(this);
 		options = optionsOf(options, 'derefInto', 1);
 		const release = options !== undefined && boolean(options, 'release');
+		Reference.#open(this);
 		return new Dereference(MAKE, this, release);
 	}
 
@@ -245,7 +245,7 @@ class Reference extends Handle {
 	}
 
 	[DISPOSE]() {
-		if (this.#host !== undefined || idOf(this) >= 0) {
+		if (own(this, 'Reference') >= 0 || this.#host !== undefined) {
 			this.release();
 		}
 	}

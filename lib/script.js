@@ -4,7 +4,7 @@ const channel = require('./channel');
 const { Context } = require('./context');
 const { DISPOSE } = require('./disposable');
 const { typeError } = require('./errors');
-const { Handle, MAKE, drop, idOf, open, own } = require('./handle');
+const { Handle, MAKE, drop, open, own } = require('./handle');
 const { boolean, optionsOf, required, limitsOf, transferOf } = require('./options');
 const wire = require('./wire');
 
@@ -13,21 +13,19 @@ const KIND = 2;
 
 /** Every `run*`. */
 function run(script, call, method, count, context, options) {
-	const id = open(script, 'Script');
 	required(count, 1, method);
 	if (!(context instanceof Context)) {
 		throw typeError(`\`${method}\` requires parameter 1 to be a Context`);
 	}
-	const contextId = open(context, 'Context');
 	options = optionsOf(options, method, 2);
-	if (options === undefined) {
-		return call(RUN_SCRIPT, id, 0, 0, contextId, channel.nothing);
-	}
-	const release = boolean(options, 'release');
-	const flags = transferOf(options);
-	const timeout = limitsOf(options);
+	const release = options !== undefined && boolean(options, 'release');
+	const flags = options === undefined ? 0 : transferOf(options);
+	const limits = options === undefined ? 0 : limitsOf(options);
+	// Last: options may have getters, which may release them.
+	const id = open(script, 'Script');
+	const contextId = open(context, 'Context');
 	try {
-		return call(RUN_SCRIPT, id, flags, timeout, contextId, channel.nothing);
+		return call(RUN_SCRIPT, id, flags, limits, contextId, channel.nothing);
 	} finally {
 		// Also when it threw. An async call has been queued, and keeps what it names.
 		if (release) {
@@ -63,6 +61,7 @@ class Script extends Handle {
 	}
 
 	[DISPOSE]() {
+		own(this, 'Script');
 		this.release();
 	}
 }

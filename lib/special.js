@@ -8,7 +8,7 @@
 const { Buffer } = require('node:buffer');
 const channel = require('./channel');
 const { isCallback, callbackParts } = require('./callback');
-const { released, typeError, withCode } = require('./errors');
+const { illegalConstructor, released, typeError, withCode } = require('./errors');
 const { MAKE, drop, idOf, kindOf, open, pin, unpin } = require('./handle');
 const native = require('./native');
 const { ELSE_COPY, PROMISE } = require('./options');
@@ -56,7 +56,7 @@ class Copy {
 
 	constructor(make, owner, release, transferIn) {
 		if (make !== MAKE) {
-			throw new TypeError('`Copy` can\'t be constructed; `copyInto()` makes it');
+			throw illegalConstructor('Copy', '`copyInto()`');
 		}
 		this.#owner = owner;
 		this.#id = pin(owner);
@@ -103,7 +103,7 @@ class Dereference {
 
 	constructor(make, reference, release) {
 		if (make !== MAKE) {
-			throw new TypeError('`Dereference` can\'t be constructed; `derefInto()` makes it');
+			throw illegalConstructor('Dereference', '`derefInto()`');
 		}
 		this.#reference = reference;
 		this.#id = pin(reference);
@@ -145,18 +145,26 @@ class Dereference {
 	}
 }
 
+// For the library, not for users.
+const { is: isCopy, write: writeCopyInto } = Copy;
+const { is: isDereference, write: writeDereference, here: valueHere } = Dereference;
+for (const name of ['is', 'write', 'here']) {
+	delete Copy[name];
+	delete Dereference[name];
+}
+
 /** Whether `value` is written in a way of its own. */
 function isSpecial(value) {
-	return Dereference.is(value) || Copy.is(value) || isCallback(value);
+	return isDereference(value) || isCopy(value) || isCallback(value);
 }
 
 wire.hooks.isSpecial = isSpecial;
 
 wire.hooks.special = value => {
-	if (Dereference.is(value)) {
-		Dereference.write(value);
-	} else if (Copy.is(value)) {
-		Copy.write(value);
+	if (isDereference(value)) {
+		writeDereference(value);
+	} else if (isCopy(value)) {
+		writeCopyInto(value);
 	} else if (isCallback(value)) {
 		const [fn, mode] = callbackParts(value);
 		wire.writeFunction(fn, mode);
@@ -193,4 +201,4 @@ function writeCall(values) {
 	return values.length;
 }
 
-module.exports = { Copy, Dereference, checkTransferable, isSpecial };
+module.exports = { Copy, Dereference, checkTransferable, isCopy, isDereference, isSpecial, valueHere };

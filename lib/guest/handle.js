@@ -5,7 +5,7 @@
  * emptied when the instance is collected. The same functions as `lib/handle.js` has.
  */
 
-const { illegalInvocation, released } = require('../errors');
+const { illegalConstructor, illegalInvocation, released } = require('../errors');
 const { Base, callback, library, release, token } = require('./native');
 
 /** Only the library makes handles. */
@@ -28,7 +28,7 @@ class Handle extends Base {
 
 	constructor(make, id, kind) {
 		if (make !== MAKE) {
-			throw new TypeError(`\`${new.target.name}\` can't be constructed; it is made by the library`);
+			throw illegalConstructor(new.target.name, 'the library');
 		}
 		super(token, id, CLASSES[kind], undefined);
 		this.#id = id;

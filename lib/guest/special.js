@@ -2,6 +2,7 @@
 
 /** What crosses in a way of its own: `derefInto()` and `copyInto()` of a guest. */
 
+const { illegalConstructor } = require('../errors');
 const { MAKE, Special, drop, open } = require('./handle');
 const native = require('./native');
 
@@ -9,7 +10,7 @@ const native = require('./native');
 class Dereference extends Special {
 	constructor(make, reference, release) {
 		if (make !== MAKE) {
-			throw new TypeError('`Dereference` can\'t be constructed; `derefInto()` makes it');
+			throw illegalConstructor('Dereference', '`derefInto()`');
 		}
 		super(native.derefInto(open(reference, 'Reference'), release));
 		if (release) {
@@ -22,7 +23,7 @@ class Dereference extends Special {
 class Copy extends Special {
 	constructor(make, owner, release, transferIn) {
 		if (make !== MAKE) {
-			throw new TypeError('`Copy` can\'t be constructed; `copyInto()` makes it');
+			throw illegalConstructor('Copy', '`copyInto()`');
 		}
 		super(native.copyInto(open(owner, 'Copy'), release, transferIn));
 		if (release) {

@@ -346,6 +346,8 @@ impl Guest {
             Some(self)
         } else {
             drop(self);
+            // Handles keep the account, for long perhaps; the heap is gone.
+            isolate.memory.note_heap(0);
             None
         };
         fatal::set_current(None);
