@@ -83,8 +83,8 @@ class Reference extends Handle {
 	}
 
 	/**
-	 * Its id, -2 when it refers to a value of this environment; throws when it was released. To be asked for last: options and
-	 * keys may have getters, which may release it.
+	 * Its id, -2 when it refers to a value of this environment; throws when it was released. Asked for first, as any mistake of
+	 * this kind comes first, and again when all options are read: they may have getters, which may release it.
 	 */
 	static #open(reference) {
 		if (typeof reference !== 'object' || reference === null || !(#host in reference)) {
@@ -101,6 +101,7 @@ class Reference extends Handle {
 	// --- get, set, delete ------------------------------------------------------------------------
 
 	static #get(self, call, method, count, key, options) {
+		Reference.#open(self);
 		required(count, 1, method);
 		options = optionsOf(options, method, 2);
 		const flags = options === undefined ? ELSE_REFERENCE :
@@ -122,6 +123,7 @@ class Reference extends Handle {
 	}
 
 	static #set(self, call, method, count, key, value, options) {
+		Reference.#open(self);
 		required(count, 2, method);
 		options = optionsOf(options, method, 3);
 		const flags = options === undefined ? 0 : transferOf(options);
@@ -145,8 +147,8 @@ class Reference extends Handle {
 	}
 
 	static #delete(self, call, method, count, key) {
-		required(count, 1, method);
 		const id = Reference.#open(self);
+		required(count, 1, method);
 		if (id === -2) {
 			return hostReference.remove(self.#host, key);
 		}
@@ -168,6 +170,7 @@ class Reference extends Handle {
 	// --- apply -----------------------------------------------------------------------------------
 
 	static #apply(self, call, method, receiver, values, options) {
+		Reference.#open(self);
 		values = values === undefined ? NO_ARGUMENTS : arrayArgument(values, method, 2);
 		options = optionsOf(options, method, 3);
 		const result = options === undefined ? ELSE_REFERENCE : directionOf(options, 'result') | ELSE_REFERENCE;
@@ -216,6 +219,7 @@ class Reference extends Handle {
 	}
 
 	deref(options) {
+		Reference.#open(this);
 		options = optionsOf(options, 'deref', 1);
 		const release = options !== undefined && boolean(options, 'release');
 		const id = Reference.#open(this);
@@ -227,6 +231,7 @@ class Reference extends Handle {
 	}
 
 	derefInto(options) {
+		Reference.#open(this);
 		options = optionsOf(options, 'derefInto', 1);
 		const release = options !== undefined && boolean(options, 'release');
 		Reference.#open(this);

@@ -100,7 +100,7 @@ for (const area of chosen) {
 	for (const { key } of programs) {
 		const events = ours.get(key);
 		const lines = difference(other.get(key), events);
-		const expected = entryOf(key)?.differs ?? [];
+		const expected = entryOf(key, lines)?.differs ?? [];
 		if (lines.length === 0 && expected.length === 0) {
 			++same;
 		} else if (JSON.stringify(lines) === JSON.stringify(expected)) {
@@ -108,7 +108,7 @@ for (const area of chosen) {
 		} else {
 			++bad;
 			if (options.entries) {
-				console.log(`\t${quoted(key)}: {\n\t\tsays: ${quoted(entryOf(key)?.says ?? '')},\n\t\tdiffers: [\n${
+				console.log(`\t${quoted(key)}: {\n\t\tsays: ${quoted(entryOf(key, lines)?.says ?? '')},\n\t\tdiffers: [\n${
 					lines.map(line => `\t\t\t${quoted(line)},\n`).join('')}\t\t],\n\t},`);
 			} else if (key.includes(options.only)) {
 				console.log(`\n${key}${expected.length > 0 ? ' (known, but not like this)' : ''}`);

@@ -20,7 +20,7 @@ const RECORDED = join(__dirname, 'recorded.json');
 const DEADLINE = 15_000;
 
 /** Whether islet doesn't have yet what a program of this area and face needs. */
-const isPending = ({ key, face }) => pending.includes(key.split(':')[0]) || pending.includes(key) || (face === 'inside' && pending.includes('inside'));
+const isPending = ({ key }) => pending.includes(key.split(':')[0]) || pending.includes(key);
 
 /** The areas: names of files in `programs/`. */
 const areas = () => readdirSync(PROGRAMS).filter(name => name.endsWith('.js')).map(name => name.slice(0, -3)).sort();

@@ -378,9 +378,90 @@ const programs = {
 			'+ goes on: 1',
 		],
 	},
+	'inside: the library by other ways': {
+		says: 'the library that a guest gives back',
+		differs: [
+			'- comes back: false',
+			'+ comes back: true',
+		],
+	},
+	'inside: a reference to a host function: results': {
+		says: '`get` of an array\'s `length`',
+		differs: [
+			'- reference: throws TypeError: Property is getter',
+			'+ reference: 2',
+		],
+	},
+	'inside: a reference to a host function: applySyncPromise': {
+		says: '`result` options of `applySyncPromise`',
+		differs: [
+			'- copy: fails TypeError: `result` options are not available for `applySyncPromise`',
+			'- none: fails TypeError: A non-transferable value was passed',
+			'- arguments: fails TypeError: `result` options are not available for `applySyncPromise`',
+			'+ copy: 2',
+			'+ none: <Reference object>',
+			'+ arguments: 1',
+		],
+	},
+	'inside: applySyncPromise of a function of the guest': {
+		says: '`applySyncPromise` of a function that is not the host\'s',
+		differs: [
+			'- own: fails Error: This function may not be called from the default thread',
+			'+ own: 1',
+		],
+	},
+	'inside: external copies inside': {
+		says: 'class of what `copyInto()` gives',
+		differs: [
+			'- e.copyInto().constructor.name: "ExternalCopyInto"',
+			'+ e.copyInto().constructor.name: "Copy"',
+		],
+	},
+	'inside: callbacks inside': {
+		says: '`name` of a function that has none',
+		differs: [
+			'- async: function ivm.Callback.async/1',
+			'+ async: function /1',
+			'- ignored: function ivm.Callback.ignored/1',
+			'+ ignored: function /1',
+		],
+	},
+	'inside: a guest waits for another guest, in an async call': {
+		says: 'sync calls into another isolate, by a guest in an async call',
+		differs: [
+			'- evalSync: fails Error: Calling a synchronous isolated-vm function on a non-default isolate from within an asynchronous isolated-vm function is not allowed.',
+			'+ evalSync: 2',
+		],
+	},
+	'inside: errors of misuse inside are the guest\'s': {
+		says: '`memoryLimit` below 8',
+		differs: [
+			'- new ivm.Isolate({ memoryLimit: 1 }): "true Error `memoryLimit` must be at least 8"',
+			'+ new ivm.Isolate({ memoryLimit: 1 }): "true RangeError `memoryLimit` must be at least 8"',
+			'- ivm.Reference(1): "true TypeError `Reference` must be called with `new`"',
+			'+ ivm.Reference(1): "true TypeError Class constructor Reference cannot be invoked without \'new\'"',
+		],
+	},
+	'inside: members of an instance inside': {
+		says: 'the library inside a guest, as an object',
+		differs: [
+			'- frozen: "Cannot assign to read only property \'Isolate\' of object \'#<isolated_vm>\'"',
+			'+ frozen: "number"',
+		],
+	},
+	'nested: limits of a nested isolate': {
+		says: '`memoryLimit` below 8',
+		differs: [
+			'- too small: throws Error: `memoryLimit` must be at least 8',
+			'+ too small: throws RangeError: `memoryLimit` must be at least 8',
+		],
+	},
 };
 
-/** The entry of a program. What differs on the host differs inside guests as well, if nothing else is said. */
-const entryOf = key => programs[key] ?? programs[key.replace(/ \(inside\)$/, '')];
+/**
+ * The entry of a program, for the lines in which it differs. What differs on the host may differ inside guests as well, if
+ * nothing else is said.
+ */
+const entryOf = (key, lines) => programs[key] ?? (lines.length > 0 ? programs[key.replace(/ \(inside\)$/, '')] : undefined);
 
 module.exports = { entryOf, programs, texts };
