@@ -38,6 +38,8 @@ const { values: options, positionals } = parseArgs({
 const chosen = positionals.length > 0 ? positionals : areas();
 const written = recorded();
 
+/** The Node that islet runs on. */
+let node = Number(process.versions.node.split('.')[0]);
 /** The sides to run. */
 const islet = { command: [process.execPath, '--expose-gc'], library: ROOT };
 let theirs;
@@ -46,6 +48,7 @@ if (!options.ours) {
 		const [{ command }] = await runtimes(['node26']);
 		theirs = { command: [...command, '--no-node-snapshot', '--expose-gc'], library: await peer(PEER_VERSION) };
 		islet.command = [...command, '--expose-gc'];
+		node = 26;
 	} catch (error) {
 		if (options.record) {
 			throw error;
@@ -100,7 +103,7 @@ for (const area of chosen) {
 	for (const { key } of programs) {
 		const events = ours.get(key);
 		const lines = difference(other.get(key), events);
-		const expected = entryOf(key, lines)?.differs ?? [];
+		const expected = entryOf(key, lines, node)?.differs ?? [];
 		if (lines.length === 0 && expected.length === 0) {
 			++same;
 		} else if (JSON.stringify(lines) === JSON.stringify(expected)) {
@@ -108,7 +111,7 @@ for (const area of chosen) {
 		} else {
 			++bad;
 			if (options.entries) {
-				console.log(`\t${quoted(key)}: {\n\t\tsays: ${quoted(entryOf(key, lines)?.says ?? '')},\n\t\tdiffers: [\n${
+				console.log(`\t${quoted(key)}: {\n\t\tsays: ${quoted(entryOf(key, lines, node)?.says ?? '')},\n\t\tdiffers: [\n${
 					lines.map(line => `\t\t\t${quoted(line)},\n`).join('')}\t\t],\n\t},`);
 			} else if (key.includes(options.only)) {
 				console.log(`\n${key}${expected.length > 0 ? ' (known, but not like this)' : ''}`);

@@ -456,12 +456,52 @@ const programs = {
 			'+ too small: throws RangeError: `memoryLimit` must be at least 8',
 		],
 	},
+	'shared: a shared buffer in an external copy stays shared': {
+		says: 'a shared array buffer that comes home to the host',
+		differs: [
+			'- 5 false',
+			'+ 5 true',
+		],
+	},
+	'shared: a shared buffer of a guest comes out': {
+		says: 'a shared array buffer that a guest made, on its way to the host',
+		below: 24,
+		differs: [
+			'- copy: SharedArrayBuffer(4)[4 0 0 0]',
+			'- 6',
+			'+ copy: throws TypeError: A SharedArrayBuffer that a guest made can\'t be shared with this host, or grows. Make it in the host, and hand it to the guest.',
+		],
+	},
+	'shared: a shared buffer outlives its maker': {
+		says: 'a shared array buffer that a guest made, on its way to the host',
+		below: 24,
+		differs: [
+			'- copy: SharedArrayBuffer(16)[4 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0]',
+			'- 4',
+			'+ copy: throws TypeError: A SharedArrayBuffer that a guest made can\'t be shared with this host, or grows. Make it in the host, and hand it to the guest.',
+		],
+	},
+	'shared: a shared buffer as argument and result of a callback': {
+		says: 'a shared array buffer that a guest made, on its way to the host',
+		below: 24,
+		differs: [
+			'- SharedArrayBuffer(2)[0 0]',
+			'- take: undefined',
+			'+ take: throws TypeError: A SharedArrayBuffer that a guest made can\'t be shared with this host, or grows. Make it in the host, and hand it to the guest.',
+		],
+	},
 };
 
 /**
- * The entry of a program, for the lines in which it differs. What differs on the host may differ inside guests as well, if
- * nothing else is said.
+ * What is said of the lines in which a program differs. What differs on the host may differ inside guests as well, if
+ * nothing else is said. An entry with `below` is for versions of Node below that one.
+ * @param {string} key
+ * @param {string[]} lines
+ * @param {number} node The major version of the Node that ran it.
  */
-const entryOf = (key, lines) => programs[key] ?? (lines.length > 0 ? programs[key.replace(/ \(inside\)$/, '')] : undefined);
+function entryOf(key, lines, node) {
+	const entry = programs[key] ?? (lines.length > 0 ? programs[key.replace(/ \(inside\)$/, '')] : undefined);
+	return entry?.below <= node ? undefined : entry;
+}
 
 module.exports = { entryOf, programs, texts };
