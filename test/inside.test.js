@@ -339,6 +339,18 @@ describe('isolates of guests', () => {
 		assert.equal(run('made.isDisposed'), true);
 	});
 
+	it('that were forgotten make room for others, as those that were disposed of do', async () => {
+		const { context, jail } = guest({ memoryLimit: 32 });
+		jail.setSync('ivm', ivm);
+		for (const code of [
+			'new ivm.Isolate({ memoryLimit: 8 }).createContextSync()',
+			'{ const isolate = new ivm.Isolate({ memoryLimit: 8 }); kept.push(isolate, isolate.createContextSync()); isolate.dispose(); }',
+		]) {
+			assert.equal(context.evalSync(`globalThis.kept = []; let n = 0; for (; n < ${times(200)}; ++n) ${code}; n`.replace('let n', 'var n')), times(200));
+			assert.equal(await context.eval(`kept = []; for (n = 0; n < ${times(200)}; ++n) ${code}; n`), times(200));
+		}
+	});
+
 	it('end when nothing refers to them', async () => {
 		const { run, isolate } = inside();
 		run('globalThis.weak = []; for (let i = 0; i < 20; ++i) weak.push(new WeakRef(new ivm.Isolate({ memoryLimit: 8 })));');

@@ -1,5 +1,8 @@
 //! The functions that `lib/guest/` calls. None of them is ever handed to a script of the guest's.
 
+use std::thread;
+use std::time::{Duration, Instant};
+
 use super::library::is_token;
 use super::parts::{HEADER, Parts};
 use crate::engine::error::Failure;
@@ -20,6 +23,9 @@ type Given<'s> = Result<v8::Local<'s, v8::Value>, Stop>;
 
 /// `applySyncPromise`: the caller waits until the promise is settled (lib/options.js).
 const FLAG_AWAIT: i32 = 64;
+
+/// How long the end of isolates that were forgotten is waited for.
+const PATIENCE: Duration = Duration::from_millis(100);
 
 /// The object with all functions, for `lib/guest/native.js`.
 pub fn object<'s>(scope: &mut v8::PinScope<'s, '_>, token: v8::Local<'s, v8::Value>) -> Given<'s> {
@@ -353,6 +359,21 @@ fn send<'s>(realmed: &Realmed<'_>, scope: &mut v8::PinScope<'s, '_>, arguments: 
     Ok(undefined(scope))
 }
 
+/// Isolates that this guest made and forgot hold memory of it, of which its V8 knows nothing. When there is no room
+/// for another one, the garbage is collected, and they get the time to end.
+fn make_room(realmed: &Realmed<'_>, scope: &mut v8::PinScope<'_, '_>) {
+    let memory = &realmed.isolate.memory;
+    if memory.has_room_for_isolate() {
+        return;
+    }
+    scope.low_memory_notification();
+    realmed.guest.forget_dropped(realmed.isolate);
+    let start = Instant::now();
+    while !memory.has_room_for_isolate() && start.elapsed() < PATIENCE {
+        thread::sleep(Duration::from_millis(1));
+    }
+}
+
 /// The same for what needs no guest.
 fn local<'s>(
     realmed: &Realmed<'_>,
@@ -360,6 +381,9 @@ fn local<'s>(
     arguments: &Arguments<'s>,
 ) -> Given<'s> {
     let header = header(scope, arguments);
+    if header[at::OP] == message::local::NEW_ISOLATE {
+        make_room(realmed, scope);
+    }
     match message::run_local(&mut Parts::take(realmed, header)) {
         Ok(value) => realmed.import(scope, value),
         Err(thrown) => Err(Stop::Thrown(Box::new(thrown))),
