@@ -6,6 +6,7 @@
 
 const { types } = require('node:util');
 const { Thrown, withCode } = require('./errors');
+const asyncContext = require('./async-context');
 const handle = require('./handle');
 const { Writer } = require('./clone');
 const native = require('./native');
@@ -26,6 +27,7 @@ const OTHER = 6;
 const CALL = 7;
 const DEPTH = 8;
 const DEADLINE = 9;
+const CONTEXT = 10;
 
 // What the answer is.
 const NOTHING = 0;
@@ -118,6 +120,12 @@ function resume(outer) {
 	}
 }
 
+/** The caller's context, for what the guest calls later: its place among the host values, and one; 0 for none. */
+function keepContext() {
+	const context = asyncContext.capture();
+	return context === undefined ? 0 : wire.keepHostValue(context) + 1;
+}
+
 // --- sync calls --------------------------------------------------------------------------------
 
 /** How many calls of this thread wait. */
@@ -129,6 +137,7 @@ function callSync(op, target, flags, timeout, other, write, a, b, c) {
 	const own = depth++;
 	try {
 		scratch.head[DEPTH] = own;
+		scratch.head[CONTEXT] = wire.hasDeferred() ? keepContext() : 0;
 		native.call();
 		for (;;) {
 			switch (scratch.head[OP]) {
@@ -261,6 +270,7 @@ function post(op, target, flags, timeout, other, write, a, b, c) {
 	const id = nextCall;
 	nextCall = nextCall === 0x7fffffff ? 1 : nextCall + 1;
 	scratch.head[CALL] = id;
+	scratch.head[CONTEXT] = keepContext();
 	native.post();
 	const promise = scratch.head[OP] === THROWN ?
 		Promise.resolve(readThrown()) :
@@ -285,6 +295,7 @@ async function callAsync(op, target, flags, timeout, other, write, a, b, c) {
 function callIgnored(op, target, flags, timeout, other, write, a, b, c) {
 	const outer = request(op, target, flags, timeout, other, write, a, b, c);
 	scratch.head[CALL] = 0;
+	scratch.head[CONTEXT] = keepContext();
 	native.post();
 	const thrown = scratch.head[OP] === THROWN ? readThrown() : undefined;
 	resume(outer);
@@ -390,6 +401,7 @@ function return_(id, value) {
 
 /** A guest that this thread doesn't wait for calls a function of it. */
 function serveFromLoop() {
+	const context = scratch.head[CONTEXT];
 	const { exit, flags, token, run } = readCall();
 	const reply = (value, threw) => {
 		writeAnswer(value, threw, exit);
@@ -399,7 +411,7 @@ function serveFromLoop() {
 	let value;
 	let follow;
 	try {
-		value = run();
+		value = context === 0 ? run() : asyncContext.within(wire.hostValues[context - 1].value, run);
 		if (!(flags & ANSWERED) || flags & WAITED_FOR) {
 			if (!(exit & PROMISE)) {
 				disown(value);

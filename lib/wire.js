@@ -332,8 +332,12 @@ function writeReference(value) {
 	u8(typeCode(value));
 }
 
+/** Guests were given async or ignored functions, or promises: what they do with these happens after the call. */
+let deferred = false;
+
 /** Writes a function: it arrives as a plain function that calls back. */
 function writeFunction(value, mode) {
+	deferred ||= mode !== 0;
 	const guest = guestFunctions.get(value);
 	if (guest === undefined) {
 		const index = keepHostValue(value);
@@ -361,6 +365,7 @@ function functionLength(value) {
 }
 
 function writePromise(value, flags) {
+	deferred = true;
 	u8(PROMISE_VALUE);
 	u32(hooks.follow(value, flags & ~PROMISE));
 }
@@ -683,6 +688,7 @@ module.exports = {
 	guestFunctions, hooks, hostValues,
 	keepHostValue, releaseHostValue, shareHostValue,
 	owe, takeBack,
+	hasDeferred: () => deferred,
 	nonTransferable, readThrown, readValue, reader, typeCode,
 	u8, u32, writeClone, writeFunction, writeString, writeThrown, writeValue, writer,
 	COPY_INTO, DEREF, scratch,

@@ -81,13 +81,21 @@ pub struct HostCall {
     pub request: Request,
     /// The tree of calls it belongs to.
     pub tree: TreeId,
+    /// The async context of the call that caused it: a value of that environment.
+    pub context: Option<Arc<HostValue>>,
     reply: Option<Reply>,
 }
 
 impl HostCall {
     /// Asks for `request` on `value`.
     pub fn new(value: Arc<HostValue>, request: Request, reply: Reply, tree: TreeId) -> Self {
-        Self { value, request, tree, reply: Some(reply) }
+        Self { value, request, tree, context: None, reply: Some(reply) }
+    }
+
+    /// Says in which async context it runs, if that is one of the value's own environment.
+    pub fn within(mut self, context: Option<Arc<HostValue>>) -> Self {
+        self.context = context.filter(|context| context.host.id() == self.value.host.id());
+        self
     }
 
     /// Whether a thread waits for it.

@@ -34,12 +34,13 @@ impl Place {
     pub fn send(self, request: Request, reply: Reply, tree: TreeId, limits: impl Into<Limits>, named: Named) {
         match self {
             Self::Isolate(isolate) => {
-                let Limits { timeout, deadline } = limits.into();
-                isolate.submit(Task::new(request, reply, tree, timeout).until(deadline).holding(named));
+                let Limits { timeout, deadline, context } = limits.into();
+                let task = Task::new(request, reply, tree, timeout).until(deadline).from(context);
+                isolate.submit(task.holding(named));
             }
             Self::Host(value) => {
                 let host = Arc::clone(&value.host);
-                host.call(HostCall::new(value, request, reply, tree));
+                host.call(HostCall::new(value, request, reply, tree).within(limits.into().context));
             }
         }
     }

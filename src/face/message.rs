@@ -38,6 +38,8 @@ pub mod at {
     pub const DEPTH: usize = 8;
     /// `deadline` in ms; 0 for none.
     pub const DEADLINE: usize = 9;
+    /// Of a Node environment: the host value, and one, that is the async context of the call; 0 for none.
+    pub const CONTEXT: usize = 10;
 }
 
 /// Operations on isolates and on values of Node environments.
@@ -145,7 +147,7 @@ fn exit(message: &impl Message) -> Exit {
 /// What bounds a call, from the numbers of its header. It ends no later than `outer`, the call that it is made in.
 pub fn limits(header: impl Fn(usize) -> i32, outer: Option<&Arc<Deadline>>) -> Limits {
     let ms = |at| header(at).max(0) as u32;
-    Limits { timeout: ms(at::TIMEOUT), deadline: Deadline::new(ms(at::DEADLINE), outer) }
+    Limits { timeout: ms(at::TIMEOUT), deadline: Deadline::new(ms(at::DEADLINE), outer), context: None }
 }
 
 /// How a value leaves, from the flags of `lib/options.js`.

@@ -12,7 +12,7 @@ use super::task::{Limits, Reply, Request, Task};
 use super::{Cause, Isolate};
 use crate::engine::error::{Failure, Outcome};
 use crate::engine::executor::Worker;
-use crate::engine::host::{TreeId, Work};
+use crate::engine::host::{HostValue, TreeId, Work};
 use crate::engine::limits::deadline::Deadline;
 use crate::engine::limits::fatal;
 use crate::engine::limits::memory::{self, Memory};
@@ -66,6 +66,8 @@ pub enum Entry {
         realm: Rc<Realm>,
         /// The call that made the promise: its reactions are that call's.
         made_in: Bounds,
+        /// The async context of that call.
+        context: Option<Arc<HostValue>>,
     },
 }
 
@@ -161,6 +163,8 @@ pub struct Guest {
     timed_out: Cell<bool>,
     /// What bounds the task that runs.
     bounds: Cell<Bounds>,
+    /// The async context of the environment that caused the task.
+    origin: RefCell<Option<Arc<HostValue>>>,
     /// The last `timeout` that a call had: for what V8 does later, of which nobody knows who caused it.
     last_timeout: Cell<u32>,
     /// Deadlines of the tasks that run, innermost last.
@@ -234,6 +238,7 @@ impl Guest {
             tree: Cell::new(0),
             timed_out: Cell::new(false),
             bounds: Cell::default(),
+            origin: RefCell::default(),
             last_timeout: Cell::new(0),
             deadlines: RefCell::default(),
             waiter: RefCell::default(),
@@ -434,6 +439,11 @@ impl Guest {
         self.bounds.get()
     }
 
+    /// The async context of the environment that caused the task that runs.
+    pub fn origin(&self) -> Option<Arc<HostValue>> {
+        self.origin.borrow().clone()
+    }
+
     /// The deadline of what runs: that which comes first, as those of inner calls are no later.
     pub fn deadline(&self) -> Option<Arc<Deadline>> {
         self.deadlines.borrow().last().cloned()
@@ -498,6 +508,7 @@ impl Guest {
         if self.must_unwind() {
             return Err(Stop::Terminated);
         }
+        limits.context = self.origin();
         let outcome = match place {
             Place::Isolate(isolate) if Arc::ptr_eq(&isolate, &self.context().isolate) => {
                 self.call_self(v8, request, limits, named)
@@ -505,7 +516,7 @@ impl Guest {
             // Code of a host can't be stopped, and is not the guest's: its time isn't either.
             Place::Host(_) => {
                 let tree = self.tree();
-                self.wait(v8, true, |wait| place.send(request, Reply::Waiting(wait), tree, 0, named))
+                self.wait(v8, true, |wait| place.send(request, Reply::Waiting(wait), tree, limits, named))
             }
             // Another guest works in this one's time.
             Place::Isolate(_) => {
@@ -538,6 +549,7 @@ impl Guest {
         if limits.timeout == 0 {
             limits.timeout = self.bounds.get().timeout;
         }
+        limits.context = self.origin();
         place.send(request, reply, self.tree(), limits, named);
         Ok(())
     }
@@ -563,12 +575,12 @@ impl Guest {
         };
         let begun = Instant::now();
         let (mut pending, wait) = Pending::new(worker.signal, None);
-        let Limits { timeout, deadline } = limits;
+        let Limits { timeout, deadline, context } = limits;
         if let Some(deadline) = &deadline {
             deadline.queue(isolate);
         }
         let task = Task::new(request, Reply::Waiting(wait), self.tree(), shorter(timeout, left));
-        let outcome = Inside { guest: self, v8 }.run(task.until(deadline).holding(named));
+        let outcome = Inside { guest: self, v8 }.run(task.until(deadline).from(context).holding(named));
         isolate.finish(outcome);
         let outcome = pending.poll().map(|(outcome, _)| outcome);
         if let Some(left) = left {
@@ -685,6 +697,14 @@ impl Inside<'_> {
         let tree = guest.tree.replace(task.tree);
         let bounds = guest.bounds.replace(guest.bounds_of(isolate, &task));
         let Bounds { tree: origin, timeout } = guest.bounds.get();
+        let origin_of_settled = match &task.request {
+            Request::Settle { resolver, .. } => match guest.table.borrow().get(*resolver) {
+                Some(Entry::Resolver { context, .. }) => context.clone(),
+                _ => None,
+            },
+            _ => None,
+        };
+        let outer_origin = guest.origin.replace(task.context.take().or(origin_of_settled));
         let timed_out = guest.timed_out.replace(false);
         let message = guest.message.take();
         guest.depth.set(depth + 1);
@@ -746,6 +766,7 @@ impl Inside<'_> {
         guest.message.replace(message);
         guest.timed_out.set(timed_out);
         guest.bounds.set(bounds);
+        guest.origin.replace(outer_origin);
         guest.tree.set(tree);
         guest.depth.set(depth);
         outcome

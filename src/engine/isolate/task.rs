@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::engine::blob::{Blob, Refusal};
 use crate::engine::error::{Failure, Outcome};
-use crate::engine::host::{Host, TreeId, Work};
+use crate::engine::host::{Host, HostValue, TreeId, Work};
 use crate::engine::limits::deadline::Deadline;
 use crate::engine::place::Named;
 use crate::engine::signal::Wait;
@@ -144,13 +144,15 @@ pub enum Request {
     Foreground,
 }
 
-/// What bounds a call.
+/// What bounds a call, and where it comes from.
 #[derive(Clone, Debug, Default)]
 pub struct Limits {
     /// `timeout` in ms; 0 for none.
     pub timeout: u32,
     /// `deadline`.
     pub deadline: Option<Arc<Deadline>>,
+    /// The async context of the environment that it comes from: functions called because of it run there.
+    pub context: Option<Arc<HostValue>>,
 }
 
 impl From<u32> for Limits {
@@ -195,6 +197,8 @@ pub struct Task {
     pub timeout: u32,
     /// `deadline`.
     pub deadline: Option<Arc<Deadline>>,
+    /// The async context that it comes from.
+    pub context: Option<Arc<HostValue>>,
     reply: Option<Reply>,
     /// Keeps the environment alive until the task has run, when nobody waits for it.
     pub work: Option<Work>,
@@ -205,12 +209,27 @@ pub struct Task {
 impl Task {
     /// An operation whose outcome goes to `reply`.
     pub fn new(request: Request, reply: Reply, tree: TreeId, timeout: u32) -> Self {
-        Self { request, tree, timeout, deadline: None, reply: Some(reply), work: None, holds: Named::new() }
+        Self {
+            request,
+            tree,
+            timeout,
+            deadline: None,
+            context: None,
+            reply: Some(reply),
+            work: None,
+            holds: Named::new(),
+        }
     }
 
     /// Bounds the whole call.
     pub fn until(mut self, deadline: Option<Arc<Deadline>>) -> Self {
         self.deadline = deadline;
+        self
+    }
+
+    /// Says which async context it comes from.
+    pub fn from(mut self, context: Option<Arc<HostValue>>) -> Self {
+        self.context = context;
         self
     }
 

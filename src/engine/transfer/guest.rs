@@ -314,6 +314,7 @@ impl<'a> Realmed<'a> {
             resolver: v8::Global::new(scope, resolver),
             realm: Rc::clone(self.realm),
             made_in: self.guest.bounds(),
+            context: self.guest.origin(),
         };
         let id = self.guest.keep(self.isolate, entry);
         cell.observe(Waker::Guest(Arc::downgrade(self.isolate), id));

@@ -10,7 +10,7 @@ use super::env::{Frame, Message, NodeEnv};
 use super::raw;
 use super::wire::Reader;
 use crate::engine::error::{Failure, Outcome};
-use crate::engine::host::{Host, HostCall};
+use crate::engine::host::{Host, HostCall, HostValue};
 use crate::engine::isolate::Isolate;
 use crate::engine::isolate::task::{Limits, Reply, Request};
 use crate::engine::limits::deadline::Deadline;
@@ -128,12 +128,20 @@ impl NodeEnv {
     // --- calling -------------------------------------------------------------------------------
 
     /// What bounds the call in the scratch. It ends no later than the call that it is made in.
-    fn limits(&self, outer: Option<&Arc<Deadline>>) -> Limits {
-        message::limits(|at| self.header(at), outer)
+    fn limits(&self, outer: Option<&Arc<Deadline>>, context: Option<Arc<HostValue>>) -> Limits {
+        Limits { context, ..message::limits(|at| self.header(at), outer) }
+    }
+
+    /// The async context of the call in the scratch: from here on it is counted by this share.
+    fn context(&self) -> Option<Arc<HostValue>> {
+        let index = self.header(at::CONTEXT);
+        let host = || self.shared.as_host();
+        (index > 0).then(|| Arc::new(HostValue { host: host(), index: index as u32 - 1, type_of: 5 }))
     }
 
     /// Makes the call in the scratch and waits for its outcome, or for something to serve.
     pub fn call(&self, env: sys::napi_env) {
+        let context = self.context();
         let Call { place, request, named } = match self.read().and_then(|call| {
             // Two environments that wait for each other would wait for ever.
             if matches!(call.place, Place::Host(_)) { Err(Failure::OtherThread) } else { Ok(call) }
@@ -153,7 +161,7 @@ impl NodeEnv {
         // Told to guests by the queue's lock.
         self.shared.waiting_tree.store(tree, Ordering::Relaxed);
         let outer = self.frames.borrow().last().and_then(|frame| frame.deadline.clone());
-        let limits = self.limits(outer.as_ref());
+        let limits = self.limits(outer.as_ref(), context);
         let deadline = limits.deadline.clone();
         self.frames.borrow_mut().push(Frame { pending, _named: named, tree, deadline, serving: None });
         place.send(request, Reply::Waiting(wait), tree, limits, Named::new());
@@ -223,6 +231,7 @@ impl NodeEnv {
         let request = std::mem::replace(&mut call.request, Request::Boot);
         let (op, flags, values) = message::parts_of(request);
         self.set_header(at::TARGET, call.value.index as i32);
+        self.set_header(at::CONTEXT, call.context.as_ref().map_or(0, |context| context.index as i32 + 1));
         self.set_header(at::COUNT, values.len() as i32);
         self.set_header(at::OTHER, op | flags << 8);
         let flags = i32::from(call.is_waited_for())
@@ -237,13 +246,14 @@ impl NodeEnv {
 
     /// Queues the call in the scratch and doesn't wait.
     pub fn post(&self, env: sys::napi_env) {
+        let context = self.context();
         let Call { place, request, named } = match self.read() {
             Ok(call) => call,
             Err(failure) => return self.send_outcome(Err(failure.into()), answer::VALUE, answer::THROWN),
         };
         let call = self.header(at::CALL) as u32;
         let reply = if call == 0 { Reply::Ignored } else { Reply::Async(self.shared.as_host(), call) };
-        place.send(request, reply, self.new_tree(), self.limits(None), named);
+        place.send(request, reply, self.new_tree(), self.limits(None, context), named);
         self.hold(env);
         self.set_header(at::OP, answer::NOTHING);
     }
