@@ -19,6 +19,9 @@ fn main() {
             println!("cargo:rustc-cdylib-link-arg=-Wl,--wrap=abort");
             println!("cargo:rustc-cdylib-link-arg=-Wl,--wrap=vfprintf");
             println!("cargo:rustc-cdylib-link-arg=-Wl,--wrap=__vfprintf_chk");
+            // V8's profiler uses SIGPROF, as the host's V8 does; see engine/limits/sampling.rs.
+            println!("cargo:rustc-cdylib-link-arg=-Wl,--wrap=sigaction");
+            println!("cargo:rustc-cdylib-link-arg=-Wl,--wrap=pthread_kill");
         }
         "macos" => {
             println!("cargo:rustc-cdylib-link-arg=-Wl,-undefined,dynamic_lookup");

@@ -5,7 +5,9 @@ const channel = require('./channel');
 const { DISPOSE } = require('./disposable');
 const { typeError, withCode } = require('./errors');
 const { Handle, MAKE, open } = require('./handle');
-const { int32, milliseconds, optionsOf, required, string, stringArgument } = require('./options');
+const { openSession } = require('./inspector-session');
+const { boolean, int32, milliseconds, optionsOf, required, string, stringArgument } = require('./options');
+const { profilesOf } = require('./profile');
 const wire = require('./wire');
 
 // Operations (src/face/node/calls.rs, local.rs).
@@ -22,6 +24,11 @@ const COLLECT_GARBAGE = 40;
 const DISPOSE_REASON = 140;
 const ON_UNHANDLED = 160;
 const DEFAULT_TIMEOUT = 161;
+const START_PROFILE = 151;
+const STOP_PROFILE = 152;
+
+/** A flag of a new isolate, and of a new context. */
+const INSPECTOR = 256;
 
 /** The kind of handle (src/face/node/wire.rs). */
 const KIND = 0;
@@ -64,6 +71,11 @@ function refuse(options, names, method) {
 			throw withCode(new TypeError(`\`${name}\` is not supported by \`${method}\` in this version`), 'ERR_NOT_SUPPORTED');
 		}
 	}
+}
+
+/** The option `inspector` as a flag. */
+function inspectorOf(options) {
+	return options !== undefined && boolean(options, 'inspector') ? INSPECTOR : 0;
 }
 
 /** Where source comes from (`ScriptOrigin`). */
@@ -112,18 +124,17 @@ async function withCacheLater(result) {
 	return withCache(await result);
 }
 
+function writeTitle(title) {
+	wire.writeString(title);
+	return 0;
+}
+
 function statistics(numbers) {
 	const result = {};
 	for (let i = 0; i < STATISTICS.length; ++i) {
 		result[STATISTICS[i]] = numbers[i];
 	}
 	return result;
-}
-
-/** The isolate's id, when what `createContext*` was given is fine. */
-function contextOptions(isolate, options, method) {
-	refuse(optionsOf(options, method, 1), ['inspector'], method);
-	return open(isolate, 'Isolate');
 }
 
 /** Both forms of `compileScript`: options read, code sent by `call`. */
@@ -155,8 +166,8 @@ class Isolate extends Handle {
 			throw typeError('`onUnhandledRejection` must be a function');
 		}
 		const timeout = options === undefined ? 0 : milliseconds(options, 'timeout');
-		refuse(options, ['inspector', 'snapshot'], 'Isolate');
-		super(MAKE, channel.local(NEW_ISOLATE, 0, 0, writeIsolate, limit, onCatastrophicError ?? undefined), 'Isolate');
+		refuse(options, ['snapshot'], 'Isolate');
+		super(MAKE, channel.local(NEW_ISOLATE, 0, inspectorOf(options), writeIsolate, limit, onCatastrophicError ?? undefined), 'Isolate');
 		if (timeout > 0) {
 			channel.local(DEFAULT_TIMEOUT, open(this, 'Isolate'), timeout);
 		}
@@ -194,13 +205,15 @@ class Isolate extends Handle {
 	}
 
 	async createContext(options) {
-		const id = contextOptions(this, options, 'createContext');
-		return asContext(await channel.callAsync(CREATE_CONTEXT, id, 0, 0, 0, channel.nothing));
+		const id = open(this, 'Isolate');
+		const flags = inspectorOf(optionsOf(options, 'createContext', 1));
+		return asContext(await channel.callAsync(CREATE_CONTEXT, id, flags, 0, 0, channel.nothing));
 	}
 
 	createContextSync(options) {
-		const id = contextOptions(this, options, 'createContextSync');
-		return asContext(channel.callSync(CREATE_CONTEXT, id, 0, 0, 0, channel.nothing));
+		const id = open(this, 'Isolate');
+		const flags = inspectorOf(optionsOf(options, 'createContextSync', 1));
+		return asContext(channel.callSync(CREATE_CONTEXT, id, flags, 0, 0, channel.nothing));
 	}
 
 	async compileScript(code, options) {
@@ -209,6 +222,22 @@ class Isolate extends Handle {
 
 	compileScriptSync(code, options) {
 		return compile(channel.callSync, this, arguments.length, code, options, 'compileScriptSync', withCache);
+	}
+
+	createInspectorSession() {
+		return openSession(open(this, 'Isolate'));
+	}
+
+	startCpuProfiler(title) {
+		const id = open(this, 'Isolate');
+		required(arguments.length, 1, 'startCpuProfiler');
+		channel.local(START_PROFILE, id, 0, writeTitle, stringArgument(title, 'startCpuProfiler', 1));
+	}
+
+	async stopCpuProfiler(title) {
+		const id = open(this, 'Isolate');
+		required(arguments.length, 1, 'stopCpuProfiler');
+		return profilesOf(await channel.local(STOP_PROFILE, id, 0, writeTitle, stringArgument(title, 'stopCpuProfiler', 1)));
 	}
 
 	async getHeapStatistics() {

@@ -127,6 +127,15 @@ pub enum Failure {
     /// An option that takes bytes got something else.
     #[error("`{0}` must be an ExternalCopy to ArrayBuffer")]
     NotBytes(&'static str),
+    /// A sync call into an isolate that stands at a breakpoint.
+    #[error("Isolate is paused in the debugger")]
+    Paused,
+    /// The inspector of an isolate that was made without it.
+    #[error("Inspector is not enabled for this isolate")]
+    InspectorDisabled,
+    /// Something that only the host can ask for.
+    #[error("{0} is not supported inside a guest")]
+    HostOnly(&'static str),
     /// Anything that is a mistake of the library itself.
     #[error("Internal error: {0}")]
     Internal(String),
@@ -156,13 +165,16 @@ impl Failure {
             Self::EnvironmentGone => "ERR_ENVIRONMENT_GONE",
             Self::NoThread(_) => "ERR_NO_THREAD",
             Self::NotBytes(_) => "ERR_INVALID_ARG_TYPE",
+            Self::InspectorDisabled => "ERR_INSPECTOR_DISABLED",
+            Self::Paused => "ERR_PAUSED",
+            Self::HostOnly(_) => "ERR_NOT_SUPPORTED",
             Self::Internal(_) => "ERR_INTERNAL",
         }
     }
 
     /// The code that a text names, if it is one of the library's.
     pub fn known_code(text: &str) -> Option<&'static str> {
-        const CODES: [&str; 14] = [
+        const CODES: [&str; 17] = [
             "ERR_ISOLATE_DISPOSED",
             "ERR_MEMORY_LIMIT",
             "ERR_ENGINE_FATAL",
@@ -176,6 +188,9 @@ impl Failure {
             "ERR_STRING_TOO_LONG",
             "ERR_ENVIRONMENT_GONE",
             "ERR_NO_THREAD",
+            "ERR_INSPECTOR_DISABLED",
+            "ERR_PAUSED",
+            "ERR_NOT_SUPPORTED",
             "ERR_INTERNAL",
         ];
         CODES.into_iter().find(|code| *code == text)
@@ -185,6 +200,7 @@ impl Failure {
     pub fn class(&self) -> ErrorClass {
         match self {
             Self::NonTransferable
+            | Self::HostOnly(_)
             | Self::NotAFunction
             | Self::NotAnObject
             | Self::HasProxy

@@ -39,6 +39,8 @@ const CLAIMED_AWAY: u64 = 3;
 const MAILING: u64 = 4;
 /// A task for its isolate is in its letter box.
 const MAILED: u64 = 5;
+/// As [`IDLE`], but its isolate doesn't let it go.
+const KEPT: u64 = 6;
 const BITS: u32 = 3;
 
 /// One guest thread. Like signals, workers are never freed but used again: an isolate may remember the one that
@@ -113,9 +115,10 @@ impl Worker {
         })
     }
 
-    /// Declares itself idle inside the isolate with this number.
-    pub fn set_idle(&self, isolate: u64) {
-        self.signal.mark.store(isolate << BITS | IDLE, Ordering::SeqCst);
+    /// Declares itself idle inside the isolate with this number; `kept` for no other.
+    pub fn set_idle(&self, isolate: u64, kept: bool) {
+        let state = if kept { KEPT } else { IDLE };
+        self.signal.mark.store(isolate << BITS | state, Ordering::SeqCst);
     }
 
     /// Takes [`Worker::set_idle`] back, unless somebody claimed the thread meanwhile.
@@ -125,10 +128,10 @@ impl Worker {
 
     /// Claims the thread if it lingers in the isolate with this number.
     fn claim(&self, isolate: u64, what: u64) -> bool {
-        let idle = isolate << BITS | IDLE;
         // A look first: a failed exchange costs as much as one that succeeds.
-        self.signal.mark.load(Ordering::SeqCst) == idle
-            && self.signal.mark.compare_exchange(idle, what, Ordering::SeqCst, Ordering::SeqCst).is_ok()
+        let mark = self.signal.mark.load(Ordering::SeqCst);
+        (mark == isolate << BITS | IDLE || mark == isolate << BITS | KEPT)
+            && self.signal.mark.compare_exchange(mark, what, Ordering::SeqCst, Ordering::SeqCst).is_ok()
     }
 
     /// Claims the thread for work queued in the isolate it lingers in.
@@ -169,15 +172,17 @@ impl Worker {
         true
     }
 
-    /// Waits to be claimed, after [`Worker::set_idle`]. Adds to `spun` the CPU time that waiting took.
+    /// Waits to be claimed, after [`Worker::set_idle`], for some time, or without end if it is kept. Adds to `spun` the CPU time that waiting took.
     pub fn linger(
         &'static self,
         isolate: u64,
         waiter: &mut Waiter,
-        time: Duration,
+        time: Option<Duration>,
         spun: &mut Duration,
     ) -> Claim {
-        executor().list_idle(self);
+        if time.is_some() {
+            executor().list_idle(self);
+        }
         loop {
             let seen = self.signal.seen();
             match self.signal.mark.load(Ordering::Acquire) {
@@ -194,7 +199,7 @@ impl Worker {
             }
             let idle = isolate << BITS | IDLE;
             let claimed = || self.signal.mark.load(Ordering::Relaxed) == MAILED;
-            if !waiter.wait(self.signal, seen, Some(time), spun, claimed)
+            if !waiter.wait(self.signal, seen, time, spun, claimed)
                 && self.signal.mark.compare_exchange(idle, BUSY, Ordering::SeqCst, Ordering::SeqCst).is_ok()
             {
                 return Claim::Leave;
@@ -223,6 +228,8 @@ struct Pool {
 struct Executor {
     pool: Mutex<Pool>,
     waiting: AtomicUsize,
+    /// Threads that isolates keep for themselves while they are debugged or profiled.
+    kept: AtomicUsize,
     /// Threads that asynchronous work may start at once.
     size: usize,
 }
@@ -232,6 +239,7 @@ fn executor() -> &'static Executor {
     EXECUTOR.get_or_init(|| Executor {
         pool: Mutex::default(),
         waiting: AtomicUsize::new(0),
+        kept: AtomicUsize::new(0),
         size: std::thread::available_parallelism().map_or(1, usize::from) + 1,
     })
 }
@@ -275,7 +283,7 @@ pub fn assign(isolate: &Arc<Isolate>, urgent: bool) {
                 return;
             }
         }
-        if !urgent && pool.all.len() >= executor.size {
+        if !urgent && pool.all.len() >= executor.size + executor.kept.load(Ordering::Relaxed) {
             pool.waiting.push_back((Arc::clone(isolate), watchdog::now()));
             executor.waiting.store(pool.waiting.len(), Ordering::SeqCst);
             drop(pool);
@@ -304,6 +312,16 @@ pub fn promote(isolate: &Arc<Isolate>) {
     };
     if found {
         assign(isolate, true);
+    }
+}
+
+/// An isolate keeps its thread for itself, or no more.
+pub fn note_kept(kept: bool) {
+    let count = &executor().kept;
+    if kept {
+        count.fetch_add(1, Ordering::Relaxed);
+    } else {
+        count.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -407,8 +425,9 @@ fn work(worker: &'static Worker, first: Arc<Isolate>) {
             }
             next = worker.take_next().or_else(take_waiting);
         }
-        worker.set_idle(NOWHERE);
-        if let Claim::Leave = worker.linger(NOWHERE, &mut waiter, THREAD_IDLE, &mut Duration::default()) {
+        worker.set_idle(NOWHERE, false);
+        let spun = &mut Duration::default();
+        if let Claim::Leave = worker.linger(NOWHERE, &mut waiter, Some(THREAD_IDLE), spun) {
             next = worker.take_next().or_else(take_waiting);
             if next.is_none() {
                 break;

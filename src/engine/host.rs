@@ -16,6 +16,8 @@ pub type TreeId = u64;
 pub trait Host: Send + Sync {
     /// Does what is asked of a value and answers. Called from guest threads, and from those of other environments.
     fn call(&self, call: HostCall);
+    /// Does what is asked of a value at once, if the environment's thread waits: not bound to its event loop.
+    fn interrupt(&self, call: HostCall);
     /// The async call `id` has ended.
     fn replied(&self, id: u32, outcome: Outcome);
     /// The promise `id`, made when a [`Transfer::Promise`] arrived there, is settled.

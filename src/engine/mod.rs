@@ -4,6 +4,7 @@ pub mod blob;
 pub mod error;
 pub mod executor;
 pub mod host;
+pub mod inspector;
 pub mod isolate;
 pub mod limits;
 mod operations;

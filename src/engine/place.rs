@@ -26,7 +26,7 @@ impl Place {
         match handle {
             Handle::Remote(remote) => Some((Self::Isolate(Arc::clone(remote.isolate())), remote.id())),
             Handle::Host(host) => Some((Self::Host(Arc::clone(host)), host.index)),
-            Handle::Isolate(_) | Handle::Copied(_) => None,
+            Handle::Isolate(_) | Handle::Copied(_) | Handle::Session(_) => None,
         }
     }
 

@@ -19,6 +19,7 @@ use crate::engine::limits::memory::MB;
 use crate::engine::place::{Named, Place};
 use crate::engine::platform;
 use crate::engine::transfer::{Arguments, Copied, EXTERNAL_SIZE, Handle, Text, Transfer};
+use crate::face::inspect;
 
 /// Places in the header.
 #[allow(missing_docs)]
@@ -84,6 +85,8 @@ const FLAG_ACCESSORS: i32 = 32;
 // Of what compiles.
 const FLAG_CONSUME_CACHE: i32 = 1;
 const FLAG_PRODUCE_CACHE: i32 = 2;
+/// Of a new context, and of a new isolate.
+const FLAG_INSPECTOR: i32 = 256;
 
 /// A request on its way in.
 pub trait Message {
@@ -234,7 +237,13 @@ pub fn read(message: &mut impl Message) -> Result<Call, Failure> {
         op @ (op::CREATE_CONTEXT | op::COMPILE_SCRIPT | op::HEAP_STATISTICS | op::COLLECT_GARBAGE) => {
             let lease = isolate(message, target)?;
             let request = match op {
-                op::CREATE_CONTEXT => Request::CreateContext,
+                op::CREATE_CONTEXT => {
+                    let inspector = message.header(at::FLAGS) & FLAG_INSPECTOR != 0;
+                    if inspector && !lease.0.inspector.is_enabled() {
+                        return Err(Failure::InspectorDisabled);
+                    }
+                    Request::CreateContext { inspector }
+                }
                 op::HEAP_STATISTICS => Request::HeapStatistics,
                 op::COLLECT_GARBAGE => Request::CollectGarbage,
                 _ => {
@@ -309,7 +318,7 @@ pub fn read(message: &mut impl Message) -> Result<Call, Failure> {
 }
 
 /// The isolate with this handle, if it still works.
-fn isolate(message: &impl Message, id: i32) -> Result<Arc<Lease>, Failure> {
+pub fn isolate(message: &impl Message, id: i32) -> Result<Arc<Lease>, Failure> {
     let lease = lease(message, id)?;
     if lease.0.is_live() { Ok(lease) } else { Err(Failure::Disposed) }
 }
@@ -380,7 +389,7 @@ pub fn run_local(message: &mut impl Message) -> Outcome {
             Transfer::Pair(Box::new((text(v8::V8::get_version()), text(platform::FLAGS))))
         }
         local::EXTERNAL_SIZE => Transfer::Number(EXTERNAL_SIZE.load(Ordering::Relaxed) as f64),
-        _ => return Err(Failure::Internal("unknown operation".into()).into()),
+        op => return inspect::run(message, op),
     })
 }
 
@@ -401,7 +410,14 @@ fn new_isolate(message: &mut impl Message) -> Result<Arc<Lease>, Failure> {
         parent: parent.map(|parent| Arc::clone(&parent.memory)),
         on_catastrophe,
     };
+    let inspector = message.header(at::OTHER) & FLAG_INSPECTOR != 0;
+    if inspector && options.parent.is_some() {
+        return Err(Failure::HostOnly("`inspector`"));
+    }
     let lease = Isolate::create(Arc::clone(&host), options);
+    if inspector {
+        lease.0.enable_inspector();
+    }
     host.add_isolate(&lease.0);
     // V8's isolate is made while its maker goes on.
     lease.0.submit(Task::new(Request::Boot, Reply::Ignored, 0, 0));

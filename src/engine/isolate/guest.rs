@@ -14,6 +14,7 @@ use crate::engine::error::{Failure, Outcome};
 use crate::engine::executor::Worker;
 use crate::engine::host::{HostValue, TreeId, Work};
 use crate::engine::limits::deadline::Deadline;
+use crate::engine::inspector::agent::Agent;
 use crate::engine::limits::fatal;
 use crate::engine::limits::memory::{self, Memory};
 use crate::engine::limits::watchdog::Ended;
@@ -154,6 +155,8 @@ pub struct Guest {
     pub watches: RefCell<Slots<PromiseWatch>>,
     /// Promises of this guest that were rejected and have no handler.
     pub unhandled: Unhandled,
+    /// Debugging and profiling, once somebody asked for it.
+    pub agent: RefCell<Option<Rc<Agent>>>,
     service: RefCell<Option<Rc<Realm>>>,
     last_realm: RefCell<std::rc::Weak<Realm>>,
     privates: RefCell<HashMap<&'static str, v8::Global<v8::Private>>>,
@@ -230,6 +233,7 @@ impl Guest {
             message: RefCell::default(),
             watches: RefCell::default(),
             unhandled: Unhandled::default(),
+            agent: RefCell::new(None),
             service: RefCell::new(None),
             last_realm: RefCell::default(),
             privates: RefCell::default(),
@@ -273,6 +277,20 @@ impl Guest {
         // SAFETY: set in `new` for every isolate of ours; the Guest owns V8's isolate and so outlives it, and
         // stays at its address while a thread is inside.
         unsafe { &*slot.unwrap_or_else(|| unreachable!("an isolate of ours has a guest")).0 }
+    }
+
+    /// V8's isolate, for its callbacks that don't pass it: while the calling thread is inside.
+    pub fn raw_isolate(&self) -> v8::Isolate {
+        // SAFETY: the guest owns V8's isolate, and the callback's caller is inside of it.
+        unsafe { v8::Isolate::from_raw_ptr(self.address as *mut v8::RealIsolate) }
+    }
+
+    /// Makes our callback the one that V8 asks when its heap is at the limit: the last one added.
+    pub fn watch_heap_limit(&self, v8: &mut v8::Isolate) {
+        let Some(link) = self.link.get() else { return };
+        let data: *const Link = &**link;
+        v8.remove_near_heap_limit_callback(near_heap_limit, 0);
+        v8.add_near_heap_limit_callback(near_heap_limit, data.cast_mut().cast());
     }
 
     /// The isolate's memory account.
@@ -364,6 +382,11 @@ impl Guest {
         platform::unregister(self.address);
         v8.cancel_terminate_execution();
         drop(isolate.take_foreground());
+        let agent = self.agent.borrow_mut().take();
+        if let Some(agent) = agent {
+            v8::scope!(let _scope, v8);
+            drop(agent);
+        }
         let table = std::mem::take(&mut *self.table.borrow_mut());
         isolate.references().store(0, Ordering::Relaxed);
         drop(table);
@@ -667,6 +690,43 @@ impl Guest {
         }
         outcome
     }
+
+    /// Stands still at a breakpoint until `over`, or the isolate's end, and does what the inspector is asked for
+    /// meanwhile. Who waits for anything else is told, as the one who could end the pause may be among them; V8 lets
+    /// no other code run here that could be stopped again. The guest's own time limit stands still.
+    pub fn pause(&self, v8: &mut v8::Isolate, over: impl Fn() -> bool) {
+        let context = self.context();
+        let Context { isolate, worker } = &*context;
+        let clock = worker.deadline.end();
+        if clock == Ended::Fired {
+            self.timed_out.set(true);
+            return;
+        }
+        let outer = isolate.set_serving(true);
+        while !over() && isolate.is_live() {
+            let seen = worker.signal.seen();
+            if self.obey(v8) {
+                continue;
+            }
+            if let Some(mut task) = isolate.take_servable() {
+                if matches!(task.request, Request::Inspect) {
+                    isolate.inspector.arrived();
+                }
+                task.take_reply().send(Err(Failure::Paused.into()));
+                continue;
+            }
+            let mut spun = Duration::ZERO;
+            self.waiter.borrow_mut().wait(worker.signal, seen, None, &mut spun, || false);
+            isolate.clocks().add_spun(spun);
+        }
+        isolate.set_serving(outer);
+        if let Ended::Left(left) = clock {
+            worker.deadline.begin(left, self.terminator());
+        }
+        if !isolate.is_live() {
+            self.terminator.terminate_execution();
+        }
+    }
 }
 
 /// A `timeout` in ms (0 for none) that is no longer than what is left.
@@ -686,6 +746,13 @@ impl Inside<'_> {
     /// Forgets what nobody refers to any more.
     pub fn forget_dropped(&mut self) {
         self.guest.forget_dropped(&self.guest.context().isolate);
+    }
+
+    /// Tells the profiler, if `kept` to this thread for it, that there is nothing to do, or is again.
+    pub fn set_idle(&self, kept: bool, idle: bool) {
+        if let Some(agent) = self.guest.agent.borrow().as_ref().filter(|_| kept) {
+            agent.set_idle(idle);
+        }
     }
 
     /// Runs one task; the caller hands the outcome to [`Isolate::finish`].

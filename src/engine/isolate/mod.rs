@@ -27,6 +27,7 @@ use crate::engine::error::{Failure, Outcome};
 use crate::engine::executor::{self, Claim, Worker};
 use crate::engine::host::{Host, Work};
 use crate::engine::limits::deadline::Deadline;
+use crate::engine::inspector::Inspector;
 use crate::engine::limits::memory::Memory;
 use crate::engine::limits::watchdog;
 use crate::engine::rejections::Reports;
@@ -117,6 +118,8 @@ pub struct Isolate {
     pub default_timeout: AtomicU32,
     /// What becomes of rejections that its guest leaves unhandled.
     pub rejections: Reports,
+    /// Debugging and profiling.
+    pub inspector: Inspector,
     status: AtomicU8,
     dropped_len: AtomicUsize,
     cause: OnceLock<Cause>,
@@ -179,6 +182,7 @@ impl Isolate {
             on_catastrophe: options.on_catastrophe,
             default_timeout: AtomicU32::new(0),
             rejections: Reports::default(),
+            inspector: Inspector::default(),
             status: AtomicU8::new(Status::Live as u8),
             dropped_len: AtomicUsize::new(0),
             cause: OnceLock::new(),
@@ -315,6 +319,14 @@ impl Isolate {
         }
     }
 
+    /// Wakes the thread inside, if there is one.
+    pub fn ring(&self) {
+        let worker = lock(&self.queue.0).worker;
+        if let Some(worker) = worker {
+            worker.signal.notify();
+        }
+    }
+
     /// Answers everything queued with `failure`: no thread can be had.
     pub fn fail_queue(&self, failure: Failure) {
         let tasks = {
@@ -351,10 +363,10 @@ impl Isolate {
         std::mem::take(&mut *lock(&self.foreground))
     }
 
-    /// A task that a guest thread may run while it waits: one that somebody waits for.
+    /// A task that a guest thread may run while it waits: one that somebody waits for, or one of the inspector.
     pub fn take_servable(&self) -> Option<Task> {
         let mut queue = lock(&self.queue.0);
-        let i = queue.tasks.iter().position(Task::is_waited_for)?;
+        let i = queue.tasks.iter().position(Task::is_prompt)?;
         let task = queue.tasks.remove(i);
         self.queued.store(queue.tasks.len(), Ordering::SeqCst);
         task
@@ -477,6 +489,7 @@ impl Isolate {
         drop(tasks);
         self.clocks().leave();
         self.set_background(None);
+        self.inspector.end();
         self.end_ending();
         if let Some(function) = &self.on_catastrophe {
             let message = Transfer::Text(Text::from_str(&failure.to_string()));
@@ -501,6 +514,7 @@ impl Isolate {
             std::mem::take(&mut queue.tasks)
         };
         drop(tasks);
+        self.inspector.end();
         self.end_ending();
     }
 
@@ -578,7 +592,10 @@ impl Isolate {
                 self.finish(outcome);
                 if !idle {
                     // Others that wait for a thread get theirs after a while.
-                    if executor::is_contended() && since.get_or_insert_with(Instant::now).elapsed() > TURN {
+                    if !self.inspector.keeps_thread()
+                        && executor::is_contended()
+                        && since.get_or_insert_with(Instant::now).elapsed() > TURN
+                    {
                         return true;
                     }
                     continue;
@@ -588,7 +605,12 @@ impl Isolate {
             }
             since = None;
             let mut spun = std::time::Duration::ZERO;
-            let claim = worker.linger(self.id, waiter, executor::LINGER, &mut spun);
+            // A profile is of one thread.
+            let kept = self.inspector.keeps_thread();
+            inside.set_idle(kept, true);
+            let time = (!kept).then_some(executor::LINGER);
+            let claim = worker.linger(self.id, waiter, time, &mut spun);
+            inside.set_idle(kept, false);
             self.clocks().add_spun(spun);
             match claim {
                 Claim::Again => {}
@@ -604,7 +626,7 @@ impl Isolate {
         if self.queued.load(Ordering::SeqCst) != 0 || !self.is_live() {
             return false;
         }
-        worker.set_idle(self.id);
+        worker.set_idle(self.id, self.inspector.keeps_thread());
         let busy = self.queued.load(Ordering::SeqCst) != 0 || !self.is_live();
         // If somebody claimed the thread meanwhile, lingering finds that out.
         !(busy && worker.unset_idle(self.id))

@@ -83,7 +83,10 @@ pub struct Cache {
 pub enum Request {
     /// Makes the V8 isolate ahead of the first real operation.
     Boot,
-    CreateContext,
+    CreateContext {
+        /// It can be debugged.
+        inspector: bool,
+    },
     /// A reference to a context's global object.
     Global {
         context: u32,
@@ -142,6 +145,8 @@ pub enum Request {
     },
     /// V8's own foreground tasks.
     Foreground,
+    /// What is asked of the inspector.
+    Inspect,
 }
 
 /// What bounds a call, and where it comes from.
@@ -242,6 +247,11 @@ impl Task {
     /// Whether a thread waits for it.
     pub fn is_waited_for(&self) -> bool {
         matches!(self.reply, Some(Reply::Waiting(_)))
+    }
+
+    /// Whether a guest thread that waits runs it meanwhile.
+    pub fn is_prompt(&self) -> bool {
+        self.is_waited_for() || matches!(self.request, Request::Inspect)
     }
 
     /// Splits off who hears of the outcome.

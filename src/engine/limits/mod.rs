@@ -4,4 +4,6 @@ pub mod deadline;
 pub mod fatal;
 pub mod memory;
 pub mod park;
+#[cfg(target_os = "linux")]
+mod sampling;
 pub mod watchdog;

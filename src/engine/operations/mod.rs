@@ -53,7 +53,7 @@ pub fn run(
     let cx = Cx { guest, isolate };
     match request {
         Request::Boot => Ok(Transfer::Undefined),
-        Request::CreateContext => cx.create_context(scope),
+        Request::CreateContext { inspector } => cx.create_context(scope, inspector),
         Request::Global { context } => cx.global(scope, context),
         Request::CompileScript { source, cache } => cx.compile_script(scope, *source, cache),
         Request::RunScript { script, context, exit } => cx.run_script(scope, script, context, exit),
@@ -71,6 +71,11 @@ pub fn run(
         Request::HeapStatistics => cx.heap_statistics(scope),
         Request::CollectGarbage => cx.collect_garbage(scope),
         Request::Settle { resolver, outcome } => cx.settle(scope, resolver, *outcome),
+        Request::Inspect => {
+            isolate.inspector.arrived();
+            while guest.obey(scope) {}
+            Ok(Transfer::Undefined)
+        }
         Request::Foreground => {
             for task in isolate.take_foreground() {
                 task.run();
@@ -81,7 +86,7 @@ pub fn run(
 }
 
 impl Cx<'_> {
-    fn create_context(self, scope: &mut v8::PinScope<'_, '_, ()>) -> Outcome {
+    fn create_context(self, scope: &mut v8::PinScope<'_, '_, ()>, inspector: bool) -> Outcome {
         let context = v8::Context::new(scope, v8::ContextOptions::default());
         // One token for all contexts of an isolate: a global object that the host hands to another of them can be used
         // there. What isn't handed over isn't reached anyway.
@@ -91,6 +96,9 @@ impl Cx<'_> {
         }
         let realm = Rc::new(Realm { context: v8::Global::new(scope, context) });
         self.guest.note_realm(&realm);
+        if inspector {
+            self.guest.agent(scope).add_realm(&realm, context);
+        }
         let scope = &mut v8::ContextScope::new(scope, context);
         let realmed = self.in_realm(&realm);
         let global = context.global(scope);

@@ -353,6 +353,7 @@ impl Handle {
     pub fn class(&self) -> u8 {
         match self {
             Self::Isolate(_) => 0,
+            Self::Session(_) => 6,
             Self::Copied(_) => 4,
             Self::Host(_) => 3,
             Self::Remote(remote) => remote.class(),
@@ -362,7 +363,7 @@ impl Handle {
     /// What `typeof` says of what it refers to, as a number of the wire.
     pub fn type_of(&self) -> u8 {
         match self {
-            Self::Isolate(_) | Self::Copied(_) => 5,
+            Self::Isolate(_) | Self::Copied(_) | Self::Session(_) => 5,
             Self::Host(host) => host.type_of,
             Self::Remote(remote) => remote.type_of,
         }

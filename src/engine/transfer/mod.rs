@@ -17,6 +17,7 @@ pub use promise::{PromiseCell, Settler, Waker};
 use crate::engine::blob::Blob;
 use crate::engine::error::ErrorValue;
 use crate::engine::host::HostValue;
+use crate::engine::inspector::Session;
 use crate::engine::isolate::{Lease, Remote};
 
 /// A string as V8 keeps it: one byte a character where all are below U+0100, else UTF-16.
@@ -182,6 +183,8 @@ pub enum Handle {
     Host(Arc<HostValue>),
     /// `ExternalCopy`.
     Copied(Arc<Copied>),
+    /// `InspectorSession`.
+    Session(Arc<Session>),
 }
 
 /// How a guest waits for a host function.

@@ -181,14 +181,17 @@ impl Drop for Shared {
 impl Host for Shared {
     fn call(&self, call: HostCall) {
         if call.is_waited_for() && self.waits_in(call.tree) {
-            let mut urgent = lock(&self.urgent);
-            urgent.push_back(call);
-            self.urgent_len.store(urgent.len(), Ordering::Release);
-            drop(urgent);
-            self.signal.notify();
-            return;
+            return self.interrupt(call);
         }
         self.push(Message::Call(call));
+    }
+
+    fn interrupt(&self, call: HostCall) {
+        let mut urgent = lock(&self.urgent);
+        urgent.push_back(call);
+        self.urgent_len.store(urgent.len(), Ordering::Release);
+        drop(urgent);
+        self.signal.notify();
     }
 
     fn replied(&self, id: u32, outcome: Outcome) {
