@@ -155,8 +155,11 @@ declare namespace islet {
 		 * rejection of your own.
 		 */
 		onUnhandledRejection?: ((reason: unknown, info: UnhandledRejectionInfo) => void) | undefined;
-		/** Not in this version: `true` throws a `TypeError` (`ERR_NOT_SUPPORTED`). */
-		inspector?: false | undefined;
+		/**
+		 * The isolate's contexts can be debugged ({@link Isolate.createInspectorSession}, {@link ContextOptions.inspector}).
+		 * Default: `false`.
+		 */
+		inspector?: boolean | undefined;
 		/** Not in this version: anything but `undefined`, `null` or `false` throws a `TypeError` (`ERR_NOT_SUPPORTED`). */
 		snapshot?: undefined;
 	};
@@ -168,8 +171,11 @@ declare namespace islet {
 	};
 
 	type ContextOptions = {
-		/** Not in this version: `true` throws a `TypeError` (`ERR_NOT_SUPPORTED`). */
-		inspector?: false | undefined;
+		/**
+		 * Sessions see this context: its console, its scripts, its breakpoints. Its isolate must have been made with the same
+		 * option: else `Error` (`ERR_INSPECTOR_DISABLED`). Default: `false`.
+		 */
+		inspector?: boolean | undefined;
 	};
 
 	/** Options of `compileScript`. */
@@ -292,6 +298,8 @@ declare namespace islet {
 	 * | `ERR_ENGINE_FATAL` | `Error` | V8 met a fatal error in this isolate, which ended |
 	 * | `ERR_ENVIRONMENT_GONE` | `Error` | the worker that owns a function has ended |
 	 * | `ERR_NO_THREAD` | `Error` | the system gave no thread to run the isolate on |
+	 * | `ERR_INSPECTOR_DISABLED` | `Error` | the inspector of an isolate that was made without `inspector: true` |
+	 * | `ERR_PAUSED` | `Error` | a sync call into an isolate that is paused in the debugger |
 	 * | `ERR_INTERNAL` | `Error` | a mistake of the library |
 	 *
 	 * An `Error` that a guest throws keeps the `code` the guest gave it, unless it is one that the engine raises
@@ -303,6 +311,7 @@ declare namespace islet {
 		| 'ERR_ENGINE_FATAL'
 		| 'ERR_ENVIRONMENT_GONE'
 		| 'ERR_ILLEGAL_CONSTRUCTOR'
+		| 'ERR_INSPECTOR_DISABLED'
 		| 'ERR_INTERNAL'
 		| 'ERR_INVALID_ARG_TYPE'
 		| 'ERR_INVALID_THIS'
@@ -313,6 +322,7 @@ declare namespace islet {
 		| 'ERR_NOT_SUPPORTED'
 		| 'ERR_NO_THREAD'
 		| 'ERR_OUT_OF_RANGE'
+		| 'ERR_PAUSED'
 		| 'ERR_REFERENCE'
 		| 'ERR_RELEASED'
 		| 'ERR_STRING_TOO_LONG'
@@ -337,6 +347,88 @@ declare namespace islet {
 	 * V8 met a fatal error; nothing referred to it any more; the thread (main or worker) that made it ended.
 	 */
 	type DisposeReason = 'disposed' | 'memory' | 'timeout' | 'fatal' | 'unreachable' | 'environment';
+
+	/**
+	 * A conversation with an isolate in the DevTools protocol, made by {@link Isolate.createInspectorSession}. It isn't
+	 * transferable. It ends by {@link InspectorSession.dispose}, or with its isolate, which it doesn't keep alive; one
+	 * without handlers also when nothing refers to it any more.
+	 *
+	 * Whoever speaks this protocol can do anything in the guest. Don't give strangers access to it.
+	 */
+	class InspectorSession {
+		private readonly [brand]: 'InspectorSession';
+		private constructor();
+
+		/**
+		 * Sends a message: JSON with `id`, `method` and `params`. It reaches the guest whether it is idle, runs, waits, or is
+		 * paused. The answer comes to {@link InspectorSession.onResponse}.
+		 * @throws `Error` "Session is dead" (`ERR_RELEASED`), `ERR_ISOLATE_DISPOSED`
+		 */
+		dispatchProtocolMessage(message: string): void;
+
+		/**
+		 * Hears of what the guest's inspector tells unasked: JSON with `method` and `params`. Called on the event loop, and
+		 * also inside a sync call of this thread that is paused. What it throws is ignored.
+		 */
+		onNotification: ((message: string) => void) | null | undefined;
+
+		/** Hears of answers: the `id` of the message that was sent, and JSON with `id` and `result` or `error`. */
+		onResponse: ((callId: number, message: string) => void) | null | undefined;
+
+		/**
+		 * Ends the session, and with it a pause that no other session holds.
+		 * @throws `Error` "Session is dead" (`ERR_RELEASED`) the second time
+		 */
+		dispose(): void;
+		/** Like {@link InspectorSession.dispose}; a second time it does nothing. */
+		[Symbol.dispose](): void;
+	}
+
+	/** What {@link Isolate.stopCpuProfiler} gives. */
+	type ThreadCpuProfile = {
+		/** The system's number of the thread that the isolate was on. */
+		threadId: number;
+		/** The profile. As JSON in a file with the extension `.cpuprofile`, DevTools opens it. */
+		profile: CpuProfile;
+	};
+
+	/** A CPU profile in the format of DevTools (`Profiler.Profile`). Times are in microseconds. */
+	type CpuProfile = {
+		/** When it began, by V8's clock. */
+		startTime: number;
+		/** When it ended. */
+		endTime: number;
+		/** The node that was on top, sample by sample: an `id` of `nodes`. */
+		samples: number[];
+		/** Time between a sample and the one before it. */
+		timeDeltas: number[];
+		/** The tree of calls; the first is its root. */
+		nodes: CpuProfileNode[];
+	};
+
+	/** A function, as it was called from one place in the tree of calls. */
+	type CpuProfileNode = {
+		id: number;
+		/** How many samples had it on top. */
+		hitCount: number;
+		/** The `id`s of what it called. */
+		children: number[];
+		callFrame: {
+			/** Its name; V8's own are in parentheses, as `(garbage collector)`. */
+			functionName: string;
+			/** `filename` of its script. */
+			url: string;
+			scriptId: number;
+			/** Where it begins, counted from 0. */
+			lineNumber: number;
+			/** Where it begins, counted from 0. */
+			columnNumber: number;
+			/** Why V8 doesn't optimise it, if so. */
+			bailoutReason?: string;
+		};
+		/** How many samples were in which of its lines, counted from 1. */
+		positionTicks?: { line: number; ticks: number }[];
+	};
 
 	/** What `getHeapStatistics` gives: V8's `HeapStatistics` and one figure more. In bytes. */
 	type HeapStatistics = {
@@ -438,6 +530,25 @@ declare namespace islet {
 		getHeapStatistics(): Promise<HeapStatistics>;
 		/** Like {@link Isolate.getHeapStatistics}; the caller waits. */
 		getHeapStatisticsSync(): HeapStatistics;
+
+		/**
+		 * Opens a session in the DevTools protocol. The isolate must have been made with `inspector: true`.
+		 * @throws `ERR_INSPECTOR_DISABLED`, `ERR_ISOLATE_DISPOSED`
+		 */
+		createInspectorSession(): InspectorSession;
+
+		/**
+		 * Begins a CPU profile, also of a guest that is running already. Several, under different titles, can be taken at
+		 * once. While one is taken the isolate stays on one thread. `inspector: true` isn't needed.
+		 * @throws `ERR_ISOLATE_DISPOSED`
+		 */
+		startCpuProfiler(title: string): void;
+
+		/**
+		 * Ends the CPU profile with this title: an array of one; of none when there was no such profile.
+		 * @throws `ERR_ISOLATE_DISPOSED`
+		 */
+		stopCpuProfiler(title: string): Promise<ThreadCpuProfile[]>;
 
 		/**
 		 * Collects all garbage of the guest, on its own thread. No time limit holds meanwhile; it takes longer the more
@@ -838,6 +949,8 @@ declare namespace islet {
 		ContextEvalOptions,
 		ContextOptions,
 		Copy,
+		CpuProfile,
+		CpuProfileNode,
 		Dereference,
 		DisposeReason,
 		ErrorCode,
@@ -845,6 +958,7 @@ declare namespace islet {
 		ExternalCopyCopyOptions,
 		ExternalCopyOptions,
 		HeapStatistics,
+		InspectorSession,
 		Isolate,
 		IsolateOptions,
 		NativeModule,
@@ -858,6 +972,7 @@ declare namespace islet {
 		ScriptInfo,
 		ScriptOrigin,
 		ScriptRunOptions,
+		ThreadCpuProfile,
 		Transferable,
 		TransferOptions,
 		TransferOptionsBidirectional,

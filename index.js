@@ -3,6 +3,7 @@
 const { Callback } = require('./lib/callback');
 const { Context } = require('./lib/context');
 const { ExternalCopy } = require('./lib/external-copy');
+const { InspectorSession } = require('./lib/inspector-session');
 const { Isolate } = require('./lib/isolate');
 const { NativeModule } = require('./lib/native-module');
 const { Reference } = require('./lib/reference');
@@ -10,5 +11,5 @@ const { Script } = require('./lib/script');
 const { versions } = require('./lib/versions');
 const { setLibrary } = require('./lib/library');
 
-module.exports = { Callback, Context, ExternalCopy, Isolate, NativeModule, Reference, Script, versions };
+module.exports = { Callback, Context, ExternalCopy, InspectorSession, Isolate, NativeModule, Reference, Script, versions };
 setLibrary(module.exports);

@@ -115,6 +115,20 @@ describe('inspector sessions', () => {
 	});
 });
 
+describe('inside a guest', () => {
+	it('the inspector and the profiler are refused', () => {
+		const { context } = debugged();
+		context.global.setSync('ivm', islet);
+		const refused = code => context.evalSync(`(() => { try { ${code}; } catch (error) { return [error.name, error.code].join(); } })()`);
+		const expected = 'TypeError,ERR_NOT_SUPPORTED';
+		assert.equal(refused('new ivm.Isolate({ inspector: true })'), expected);
+		assert.equal(refused('new ivm.Isolate().createInspectorSession()'), expected);
+		assert.equal(refused('new ivm.Isolate().startCpuProfiler("x")'), expected);
+		assert.equal(refused('new ivm.InspectorSession()'), expected);
+		assert.equal(refused('new ivm.Isolate().createContextSync({ inspector: true })'), 'Error,ERR_INSPECTOR_DISABLED');
+	});
+});
+
 describe('breakpoints', () => {
 	it('pause a guest while the host goes on', async () => {
 		const { context, client: { send, heard } } = debugged();

@@ -99,16 +99,13 @@ describe('memoryLimit', () => {
 
 describe('options of this version', () => {
 	it('refuse what is not there yet, with a clear error', () => {
-		throws(() => new Isolate({ inspector: true }), TypeError, /`inspector` is not supported/, 'ERR_NOT_SUPPORTED');
 		throws(() => new Isolate({ snapshot: new ExternalCopy(new ArrayBuffer(8)) }), TypeError,
 			/`snapshot` is not supported/, 'ERR_NOT_SUPPORTED');
 		const isolate = new Isolate();
-		throws(() => isolate.createContextSync({ inspector: true }), TypeError, /`inspector` is not supported/);
 	});
 
 	it('accept the absence of what is not there yet', () => {
-		const isolate = new Isolate({ inspector: false, snapshot: undefined });
-		isolate.createContextSync({ inspector: false });
+		new Isolate({ snapshot: undefined });
 	});
 
 	it('take a function for catastrophes', () => {

@@ -4,9 +4,14 @@
 
 const { withCode } = require('../errors');
 
-/** As `lib/inspector-session.js` has it. */
-function openSession() {
+function refuse() {
 	throw withCode(new TypeError('The inspector is not supported inside a guest'), 'ERR_NOT_SUPPORTED');
 }
 
-module.exports = { openSession };
+class InspectorSession {
+	constructor() {
+		refuse();
+	}
+}
+
+module.exports = { InspectorSession, openSession: refuse };

@@ -23,8 +23,8 @@ const wrong: ivm.Context = isolate;
 new ivm.Isolate({ memoryLimit: '128' });
 // @ts-expect-error
 new ivm.Isolate({ memorylimit: 128 });
-// @ts-expect-error not in this version
-new ivm.Isolate({ inspector: true });
+// @ts-expect-error
+new ivm.Isolate({ inspector: 1 });
 // @ts-expect-error not in this version
 new ivm.Isolate({ snapshot: new ivm.ExternalCopy(new ArrayBuffer(8)) });
 // @ts-expect-error
@@ -33,8 +33,8 @@ new ivm.Isolate({ onCatastrophicError: 'log' });
 isolate.compileScriptSync('1', { produceCachedData: 1 });
 // @ts-expect-error
 isolate.compileScriptSync('1', { cachedData: 'bytes' });
-// @ts-expect-error not in this version
-isolate.createContextSync({ inspector: true });
+// @ts-expect-error
+isolate.createContextSync({ inspector: 'yes' });
 // @ts-expect-error not in this version
 isolate.compileModuleSync('1');
 // @ts-expect-error
