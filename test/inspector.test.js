@@ -179,6 +179,29 @@ describe('breakpoints', () => {
 		assert.equal(context.evalSync('1'), 1);
 	});
 
+	it('hold up no `deadline`', async () => {
+		const { context, client: { send, heard } } = debugged();
+		await send('Debugger.enable');
+		const running = context.eval('debugger; 1', { deadline: 100 });
+		await heard('Debugger.paused');
+		await rejects(running, Error, /deadline/i);
+		await heard('Debugger.resumed');
+		assert.equal(context.evalSync('2'), 2);
+	});
+
+	it('are not in the time of the isolate\'s own `timeout`', async () => {
+		const { context, client: { send, heard } } = debugged({ timeout: 50 });
+		await send('Debugger.enable');
+		await send('HeapProfiler.enable');
+		await send('HeapProfiler.takeHeapSnapshot', { reportProgress: false });
+		const running = context.eval('debugger; "in time"');
+		await heard('Debugger.paused');
+		await new Promise(resolve => setTimeout(resolve, 200));
+		await send('Debugger.resume');
+		assert.equal(await running, 'in time');
+		await rejects(context.eval('for (;;);'), Error, 'Script execution timed out.', 'ERR_TIMEOUT');
+	});
+
 	it('are reached by `Debugger.pause` of a guest that loops', async () => {
 		const { context, client: { send, heard } } = debugged();
 		await send('Debugger.enable');

@@ -101,7 +101,6 @@ describe('options of this version', () => {
 	it('refuse what is not there yet, with a clear error', () => {
 		throws(() => new Isolate({ snapshot: new ExternalCopy(new ArrayBuffer(8)) }), TypeError,
 			/`snapshot` is not supported/, 'ERR_NOT_SUPPORTED');
-		const isolate = new Isolate();
 	});
 
 	it('accept the absence of what is not there yet', () => {

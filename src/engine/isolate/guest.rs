@@ -13,8 +13,8 @@ use super::{Cause, Isolate};
 use crate::engine::error::{Failure, Outcome};
 use crate::engine::executor::Worker;
 use crate::engine::host::{HostValue, TreeId, Work};
-use crate::engine::limits::deadline::Deadline;
 use crate::engine::inspector::agent::Agent;
+use crate::engine::limits::deadline::Deadline;
 use crate::engine::limits::fatal;
 use crate::engine::limits::memory::{self, Memory};
 use crate::engine::limits::watchdog::Ended;
@@ -492,9 +492,10 @@ impl Guest {
                 _ => own,
             },
             Request::Foreground => Bounds { timeout: self.last_timeout.get(), ..own },
-            // These run no code of the guest, and can't be stopped.
+            // These run no code of the guest, and can't be stopped; or are the debugger's.
             Request::Boot
-            | Request::CreateContext
+            | Request::Inspect
+            | Request::CreateContext { .. }
             | Request::CompileScript { .. }
             | Request::HeapStatistics
             | Request::CollectGarbage => {
@@ -691,7 +692,7 @@ impl Guest {
         outcome
     }
 
-    /// Stands still at a breakpoint until `over`, or the isolate's end, and does what the inspector is asked for
+    /// Stands still at a breakpoint until `over`, or the guest has to unwind, and does what the inspector is asked for
     /// meanwhile. Who waits for anything else is told, as the one who could end the pause may be among them; V8 lets
     /// no other code run here that could be stopped again. The guest's own time limit stands still.
     pub fn pause(&self, v8: &mut v8::Isolate, over: impl Fn() -> bool) {
@@ -703,7 +704,7 @@ impl Guest {
             return;
         }
         let outer = isolate.set_serving(true);
-        while !over() && isolate.is_live() {
+        while !over() && !self.must_unwind() {
             let seen = worker.signal.seen();
             if self.obey(v8) {
                 continue;
@@ -723,7 +724,7 @@ impl Guest {
         if let Ended::Left(left) = clock {
             worker.deadline.begin(left, self.terminator());
         }
-        if !isolate.is_live() {
+        if self.must_unwind() {
             self.terminator.terminate_execution();
         }
     }
