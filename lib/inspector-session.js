@@ -2,7 +2,7 @@
 
 const channel = require('./channel');
 const { DISPOSE } = require('./disposable');
-const { illegalInvocation, typeError, withCode } = require('./errors');
+const { illegalConstructor, illegalInvocation, typeError, withCode } = require('./errors');
 const { registry } = require('./handle');
 const { required, stringArgument } = require('./options');
 const wire = require('./wire');
@@ -86,7 +86,7 @@ class InspectorSession {
 
 	constructor(make, op, target) {
 		if (make !== MAKE) {
-			throw new TypeError('`InspectorSession` can\'t be constructed; it is made by `isolate.createInspectorSession()`');
+			throw illegalConstructor('InspectorSession', '`isolate.createInspectorSession`');
 		}
 		const state = this.#state;
 		state.id = channel.local(op, target, 0, writeFunction, () => deliver(state));

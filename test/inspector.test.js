@@ -70,7 +70,7 @@ describe('inspector sessions', () => {
 		throws(() => session.dispatchProtocolMessage(), TypeError, /requires at least 1 parameter/, 'ERR_MISSING_ARGS');
 		throws(() => session.dispatchProtocolMessage(1), TypeError, /to be a string/, 'ERR_INVALID_ARG_TYPE');
 		throws(() => { session.onResponse = 1; }, TypeError, '`onResponse` must be a function', 'ERR_INVALID_ARG_TYPE');
-		throws(() => new session.constructor(), TypeError, /can't be constructed/);
+		throws(() => new session.constructor(), TypeError, /can't be constructed/, 'ERR_ILLEGAL_CONSTRUCTOR');
 	});
 
 	it('see only contexts made with `inspector: true`', async () => {

@@ -127,9 +127,18 @@ async function abuse(islet, className, { inside, more, trace, patience }) {
 
 	// --- instances --------------------------------------------------------------------------------------
 
+	/** With its inspector, which guests have no access to. */
+	function makeIsolate() {
+		try {
+			return new islet.Isolate({ memoryLimit: 16, inspector: true });
+		} catch {
+			return new islet.Isolate({ memoryLimit: 16 });
+		}
+	}
+
 	/** One isolate with an instance of everything. */
 	function makeAll() {
-		const isolate = new islet.Isolate({ memoryLimit: 16 });
+		const isolate = makeIsolate();
 		const context = isolate.createContextSync();
 		context.evalSync('globalThis.o = { a: 1 }; globalThis.f = (...all) => all.length; undefined');
 		const all = {
@@ -147,6 +156,11 @@ async function abuse(islet, className, { inside, more, trace, patience }) {
 			Copy: new islet.ExternalCopy([1]).copyInto(),
 			guestFunction: context.global.getSync('f'),
 		};
+		try {
+			all.InspectorSession = isolate.createInspectorSession();
+		} catch {
+			// Inside a guest.
+		}
 		if (typeof isolate.compileModuleSync === 'function') {
 			all.Module = isolate.compileModuleSync('export default 1');
 		}
