@@ -182,9 +182,9 @@ describe('breakpoints', () => {
 	it('hold up no `deadline`', async () => {
 		const { context, client: { send, heard } } = debugged();
 		await send('Debugger.enable');
-		const running = context.eval('debugger; 1', { deadline: 100 });
+		const over = rejects(context.eval('debugger; 1', { deadline: 100 }), Error, /deadline/i, 'ERR_TIMEOUT');
 		await heard('Debugger.paused');
-		await rejects(running, Error, /deadline/i);
+		await over;
 		await heard('Debugger.resumed');
 		assert.equal(context.evalSync('2'), 2);
 	});
