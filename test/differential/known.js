@@ -490,6 +490,33 @@ const programs = {
 			'+ take: throws TypeError: A SharedArrayBuffer that a guest made can\'t be shared with this host, or grows. Make it in the host, and hand it to the guest.',
 		],
 	},
+	'inside: functions of the host, by reference and as they are': {
+		says: 'functions as arguments of functions',
+		differs: [
+			'- plain: throws TypeError: () => 1 could not be cloned.',
+			'+ plain: "object,function"',
+		],
+	},
+	'inside: apply with promises': {
+		says: 'a rejected promise of the host that `promise` took to a guest',
+		differs: [
+			'- unhandled rejection: later',
+		],
+	},
+	'inside: a script of the host, run by a guest': {
+		says: 'a context of another isolate in `run`',
+		differs: [
+			'- wrong context: throws Error: Invalid context',
+			'+ wrong context: throws TypeError: Context does not belong to this isolate',
+		],
+	},
+	'nested: the host disposes of a guest while it waits for its nested isolate': {
+		says: 'a promise of a guest that is disposed of',
+		differs: [
+			'- running: fails Error: Promise was abandoned',
+			'+ running: fails Error: Isolate is disposed',
+		],
+	},
 };
 
 /**

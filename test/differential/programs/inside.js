@@ -356,4 +356,158 @@ module.exports = {
 		attempt('isolate', () => context.evalSync('["compileScript", "compileScriptSync", "createContext", "createContextSync", "dispose", "getHeapStatistics", "getHeapStatisticsSync"].map(name => typeof ivm.Isolate.prototype[name]).join()'));
 		attempt('frozen', () => context.evalSync('"use strict"; try { ivm.Isolate = 1; typeof ivm.Isolate } catch (error) { error.message }'));
 	},
+	'references given as arguments to a guest function': async ({ ivm, guest, attempt }) => {
+		const { context } = guest();
+		const value = { n: 5, list: [1, 2] };
+		attempt('get', () => context.evalClosureSync('return $0.getSync("n")', [new ivm.Reference(value)]));
+		attempt('copy', () => context.evalClosureSync('return $0.copySync().list.length', [new ivm.Reference(value)]));
+		attempt('by the option', () => context.evalClosureSync('return $0.typeof + $0.getSync("n")', [value], { arguments: { reference: true } }));
+		attempt('back', () => context.evalClosureSync('return $0', [new ivm.Reference(value)]).deref() === value);
+		attempt('by the option, back', () => context.evalClosureSync('return $0', [value], { arguments: { reference: true } }).deref() === value);
+	},
+	'functions of the host, by reference and as they are': async ({ ivm, guest, attempt }) => {
+		const { context, jail } = guest();
+		jail.setSync('plain', (a, b) => [typeof a, typeof b].join());
+		jail.setSync('ref', new ivm.Reference((a, b) => [typeof a, typeof b].join()));
+		attempt('plain', () => context.evalSync('plain({}, () => 1)'));
+		attempt('reference', () => context.evalSync('ref.applySync(undefined, [1, () => 1])'));
+		attempt('as receiver', () => context.evalSync('ref.applySync("this", [1, 2])'));
+	},
+	'this of a host function that is applied': async ({ ivm, guest, attempt }) => {
+		const { context, jail } = guest();
+		jail.setSync('f', new ivm.Reference(function () { 'use strict'; return this === undefined ? 'undefined' : String(this); }));
+		jail.setSync('o', new ivm.Reference({ toString: () => 'an object' }));
+		attempt('none', () => context.evalSync('f.applySync()'));
+		attempt('text', () => context.evalSync('f.applySync("text")'));
+		attempt('a reference', () => context.evalSync('f.applySync(o)'));
+		attempt('derefInto', () => context.evalSync('f.applySync(o.derefInto())'));
+	},
+	'apply with promises': async ({ ivm, guest, settle, sleep }) => {
+		const { context, jail } = guest();
+		jail.setSync('later', new ivm.Reference(async value => { await sleep(2); return { value }; }));
+		jail.setSync('reject', new ivm.Reference(async () => { throw new TypeError('later'); }));
+		jail.setSync('take', new ivm.Reference(async promise => (await promise) + 1));
+		await settle('promise, copy', () => context.eval('later.apply(undefined, [1], { result: { promise: true, copy: true } }).then(r => r.value)', { promise: true }));
+		await settle('promise, reference', () => context.eval('later.apply(undefined, [1], { result: { promise: true, reference: true } }).then(r => r.typeof)', { promise: true }));
+		await settle('none', () => context.eval('later.apply(undefined, [1]).then(r => typeof r)', { promise: true }));
+		await settle('rejected', () => context.eval('reject.apply(undefined, [], { result: { promise: true } }).catch(e => e.constructor.name + e.message)', { promise: true }));
+		await settle('argument', () => context.eval('take.apply(undefined, [Promise.resolve(4)], { arguments: { promise: true }, result: { promise: true } })', { promise: true }));
+	},
+	'applySync with promise: true': async ({ ivm, guest, settle }) => {
+		const { context, jail } = guest();
+		jail.setSync('later', new ivm.Reference(async () => 'came'));
+		await settle('sync', () => context.evalSync('later.applySync(undefined, [], { result: { promise: true } })', { promise: true }));
+		await settle('async', () => context.eval('later.applySync(undefined, [], { result: { promise: true } })', { promise: true }));
+	},
+	'get and set of a host object, async': async ({ ivm, guest, settle, log }) => {
+		const { context, jail } = guest();
+		const value = { a: 1, inner: { b: 2 } };
+		jail.setSync('o', new ivm.Reference(value));
+		await settle('get', () => context.eval('o.get("a")', { promise: true }));
+		await settle('get copy', () => context.eval('o.get("inner", { copy: true }).then(i => i.b)', { promise: true }));
+		await settle('set', () => context.eval('o.set("c", { d: 4 }, { copy: true })', { promise: true }));
+		await settle('delete', () => context.eval('o.delete("a")', { promise: true }));
+		await settle('copy', () => context.eval('o.copy().then(c => Object.keys(c).join())', { promise: true }));
+		log(value);
+	},
+	'setIgnored and deleteIgnored of a host object': async ({ ivm, guest, attempt, until, log }) => {
+		const { context, jail } = guest();
+		const value = { a: 1 };
+		jail.setSync('o', new ivm.Reference(value));
+		attempt('ignored', () => context.evalSync('o.setIgnored("b", 2); o.deleteIgnored("a"); o.setIgnored("done", true)'));
+		await until(() => value.done);
+		log(value);
+	},
+	'getters and proxies of the host': async ({ ivm, guest, attempt }) => {
+		const { context, jail } = guest();
+		let ran = 0;
+		jail.setSync('o', new ivm.Reference({ get a() { ++ran; return 1; } }));
+		jail.setSync('p', new ivm.Reference(new Proxy({ a: 1 }, { get() { ++ran; } })));
+		attempt('getter', () => context.evalSync('o.getSync("a")'));
+		attempt('accessors', () => context.evalSync('o.getSync("a", { accessors: true })'));
+		attempt('proxy', () => context.evalSync('p.getSync("a")'));
+		attempt('proxy set', () => context.evalSync('p.setSync("a", 1)'));
+		attempt('ran', () => ran);
+	},
+	'errors of misuse of host references': async ({ ivm, guest, attempt }) => {
+		const { context, jail } = guest();
+		jail.setSync('o', new ivm.Reference({ frozen: Object.freeze({}) }));
+		jail.setSync('n', new ivm.Reference(1));
+		for (const code of ['o.applySync()', 'n.getSync("a")', 'n.setSync("a", 1)', 'o.getSync()', 'o.getSync(Symbol())', 'o.setSync("a", {})', 'o.getSync("frozen").setSync("a", 1)',
+			'o.applySync(undefined, 1)', 'o.getSync("a", 1)', 'o.getSync("a", { copy: 1 })']) {
+			attempt(code, () => context.evalSync(`try { ${code} } catch (error) { error.constructor.name + ": " + error.message + (error instanceof Error) }`));
+		}
+	},
+	'a reference set into a host object': async ({ ivm, guest, attempt, log }) => {
+		const { context, jail } = guest();
+		const value = {};
+		jail.setSync('ivm', ivm);
+		jail.setSync('o', new ivm.Reference(value));
+		attempt('reference', () => context.evalSync('o.setSync("r", new ivm.Reference({ x: 1 }))'));
+		log(value.r);
+		attempt('used', () => value.r.getSync('x'));
+		attempt('function', () => context.evalSync('o.setSync("f", x => x * 3)'));
+		attempt('called', () => value.f(4));
+		attempt('derefInto', () => context.evalSync('o.setSync("self", o.derefInto())'));
+		attempt('same', () => value.self === value);
+		attempt('copyInto', () => context.evalSync('o.setSync("c", new ivm.ExternalCopy([1]).copyInto())'));
+		log(value.c);
+	},
+	'a guest keeps what it was given, when the host lets go': async ({ ivm, guest, attempt }) => {
+		const { context, jail } = guest();
+		let reference = new ivm.Reference({ a: 1 });
+		jail.setSync('r', reference);
+		reference = undefined;
+		gc();
+		attempt('alive', () => context.evalSync('r.getSync("a")'));
+	},
+	'callbacks with what guests pass': async ({ ivm, guest, attempt, log }) => {
+		const { context, jail } = guest();
+		jail.setSync('ivm', ivm);
+		const seen = [];
+		jail.setSync('take', (...values) => { seen.push(...values); });
+		attempt('instances', () => context.evalSync('take(new ivm.Reference({ a: 1 }), new ivm.ExternalCopy([1]), new ivm.ExternalCopy({ b: 2 }).copyInto())'));
+		log(seen);
+		attempt('nested', () => context.evalSync('take({ r: new ivm.Reference(1), list: [new ivm.ExternalCopy(1)] })'));
+		log(seen[3]);
+	},
+	'throwing errors of the library through the host': async ({ ivm, guest, attempt }) => {
+		const { context, jail } = guest();
+		jail.setSync('ivm', ivm);
+		attempt('uncaught', () => context.evalSync('new ivm.Reference({}).applySync()'));
+		attempt('through a callback', () => { jail.setSync('f', () => new ivm.Reference({}).applySync()); return context.evalSync('try { f() } catch (error) { error.constructor.name + error.message }'); });
+	},
+	'handles in guests after the host disposed of what they stand for': async ({ ivm, guest, attempt }) => {
+		const one = guest();
+		const other = guest();
+		one.jail.setSync('c', other.context);
+		one.jail.setSync('i', other.isolate);
+		one.jail.setSync('r', other.jail);
+		other.isolate.dispose();
+		for (const code of ['c.evalSync("1")', 'i.isDisposed', 'i.createContextSync()', 'r.getSync("a")', 'r.typeof', 'i.dispose()', 'c.release()', 'r.release()']) {
+			attempt(code, () => one.context.evalSync(code));
+		}
+	},
+	'evalClosure with the library as argument': async ({ ivm, guest, attempt }) => {
+		const { context } = guest();
+		attempt('made', () => context.evalClosureSync('const { Isolate, Reference } = $0; const c = new Isolate({ memoryLimit: 8 }).createContextSync(); c.global.setSync("v", $1); return c.evalSync("v * 2")', [ivm, 21]));
+	},
+	'a script of the host, run by a guest': async ({ guest, attempt }) => {
+		const one = guest();
+		const other = guest();
+		one.jail.setSync('script', other.isolate.compileScriptSync('globalThis.n = (globalThis.n ?? 0) + 1'));
+		one.jail.setSync('context', other.context);
+		attempt('run', () => one.context.evalSync('script.runSync(context) + script.runSync(context)'));
+		attempt('wrong context', () => { one.jail.setSync('own', one.context); return one.context.evalSync('script.runSync(own)'); });
+		attempt('release', () => one.context.evalSync('script.release()'));
+		attempt('afterwards', () => one.context.evalSync('script.runSync(context)'));
+		attempt('outside', () => other.context.evalSync('n'));
+	},
+	'timeouts for calls of the host by a guest': async ({ guest, attempt }) => {
+		const one = guest();
+		const other = guest();
+		one.jail.setSync('other', other.context);
+		attempt('inner', () => one.context.evalSync('try { other.evalSync("for (;;);", { timeout: 20 }) } catch (error) { error.message }'));
+		attempt('goes on', () => one.context.evalSync('other.evalSync("1")'));
+	},
 };

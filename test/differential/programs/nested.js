@@ -150,4 +150,89 @@ module.exports = {
 			isolate.dispose();
 			try { inner.evalSync('1') } catch (error) { error.message }`));
 	},
+	'options of nested isolates': async ({ ivm, guest, attempt }) => {
+		const { context, jail } = guest();
+		jail.setSync('ivm', ivm);
+		attempt('limit', () => context.evalSync('const a = new ivm.Isolate({ memoryLimit: 16 }).getHeapStatisticsSync().heap_size_limit / 1048576; a >= 16 && a < 64'));
+		attempt('buffer', () => context.evalSync('globalThis.small = new ivm.Isolate({ memoryLimit: 8 }).createContextSync(); try { small.evalSync("new ArrayBuffer(64 << 20)") } catch (error) { error.constructor.name + error.message }'));
+		attempt('goes on', () => context.evalSync('small.evalSync("1")'));
+		attempt('figures', () => context.evalSync('const i = new ivm.Isolate; [typeof i.cpuTime, typeof i.wallTime, typeof i.referenceCount, i.isDisposed].join()'));
+	},
+	'transfer options in nested isolates': async ({ ivm, guest, attempt, settle }) => {
+		const { context, jail } = guest();
+		jail.setSync('ivm', ivm);
+		context.evalSync('globalThis.inner = new ivm.Isolate().createContextSync(); undefined');
+		for (const code of ['inner.evalSync("({ a: 1 })", { copy: true }).a', 'inner.evalSync("({ a: 1 })", { reference: true }).typeof', 'inner.evalSync("({ a: 1 })", { externalCopy: true }).copy().a', 'inner.evalSync("({})")',
+			'inner.evalClosureSync("return $0.a", [{ a: 2 }], { arguments: { copy: true } })', 'inner.evalClosureSync("return typeof $0", [{ a: 2 }], { arguments: { reference: true } })', 'inner.evalClosureSync("return {}")',
+			'inner.global.setSync("x", { y: 1 })', 'inner.global.setSync("x", { y: 1 }, { copy: true }), inner.evalSync("x.y")', 'inner.global.getSync("x").getSync("y")', 'inner.global.getSync("x", { copy: true }).y']) {
+			attempt(code, () => context.evalSync(code));
+		}
+		await settle('promise', () => context.eval('inner.eval("Promise.resolve([1])", { promise: true, copy: true }).then(list => list.length)', { promise: true }));
+		await settle('rejected', () => context.eval('inner.eval("Promise.reject(new RangeError(\\"r\\"))", { promise: true }).catch(e => e.constructor.name + e.message)', { promise: true }));
+	},
+	'syntax errors and stacks of nested isolates': async ({ ivm, guest, attempt }) => {
+		const { context, jail } = guest();
+		jail.setSync('ivm', ivm);
+		context.evalSync('globalThis.inner = new ivm.Isolate().createContextSync(); undefined');
+		attempt('caught', () => context.evalSync('try { inner.evalSync("\\n }", { filename: "inner.js" }) } catch (error) { error.constructor.name + error.message }'));
+		attempt('uncaught', () => context.evalSync('inner.evalSync("\\n }", { filename: "inner.js" })'));
+		attempt('thrown', () => context.evalSync('inner.evalSync("null.x")'));
+		attempt('own class', () => context.evalSync('inner.evalSync("class Own extends Error {}; throw new Own(\\"o\\")")'));
+		attempt('text', () => context.evalSync('inner.evalSync("throw \\"text\\"")'));
+	},
+	'applySyncPromise from a nested isolate': async ({ ivm, guest, settle, sleep }) => {
+		const { context, jail } = guest();
+		jail.setSync('ivm', ivm);
+		jail.setSync('read', new ivm.Reference(async name => { await sleep(2); return `contents of ${name}`; }));
+		await settle('deep', () => context.eval(`(async () => {
+			const inner = await new ivm.Isolate().createContext();
+			await inner.global.set('read', read);
+			return inner.eval('read.applySyncPromise(undefined, ["a"])');
+		})()`, { promise: true }));
+	},
+	'async callbacks of a guest for its nested isolate': async ({ ivm, guest, settle }) => {
+		const { context, jail } = guest();
+		jail.setSync('ivm', ivm);
+		await settle('called', () => context.eval(`(async () => {
+			const inner = await new ivm.Isolate().createContext();
+			await inner.global.set('f', new ivm.Callback(value => value * 2, { async: true }));
+			return inner.eval('f(4)', { promise: true });
+		})()`, { promise: true }));
+	},
+	'the host disposes of a guest while it waits for its nested isolate': async ({ ivm, guest, settle, until }) => {
+		const { isolate, context, jail } = guest();
+		let begun = false;
+		jail.setSync('ivm', ivm);
+		const inner = context.evalSync('globalThis.inner = new ivm.Isolate().createContextSync()');
+		inner.global.setSync('begin', new ivm.Callback(() => { begun = true; }, { ignored: true }));
+		const running = settle('running', () => context.eval('inner.eval("begin(); const end = Date.now() + 200; while (Date.now() < end);")', { promise: true, timeout: 2000 }));
+		await until(() => begun);
+		isolate.dispose();
+		await Promise.race([running, new Promise(resolve => setTimeout(resolve, 1000))]);
+	},
+	'many nested isolates at once': async ({ ivm, guest, settle }) => {
+		const { context, jail } = guest({ memoryLimit: 256 });
+		jail.setSync('ivm', ivm);
+		await settle('all', () => context.eval(`(async () => {
+			const all = await Promise.all(Array.from({ length: 6 }, async (_, i) => {
+				const isolate = new ivm.Isolate({ memoryLimit: 8 });
+				const c = await isolate.createContext();
+				const result = await c.evalClosure('return $0 * $0', [i]);
+				isolate.dispose();
+				return result;
+			}));
+			return all.join();
+		})()`, { promise: true }));
+	},
+	'external copies between levels': async ({ ivm, guest, attempt }) => {
+		const { context, jail } = guest();
+		jail.setSync('ivm', ivm);
+		const copy = new ivm.ExternalCopy({ list: [1, 2, 3] });
+		jail.setSync('copy', copy);
+		attempt('passed on', () => context.evalSync('globalThis.inner = new ivm.Isolate().createContextSync(); inner.global.setSync("data", copy.copyInto()); inner.evalSync("data.list.length")'));
+		attempt('the copy itself', () => context.evalSync('inner.global.setSync("copy", copy); inner.evalSync("copy.copy().list[2]")'));
+		attempt('made below', () => context.evalSync('inner.evalSync("({ deep: [1] })", { externalCopy: true })').copy());
+		copy.release();
+		attempt('released outside', () => context.evalSync('inner.evalSync("copy.copy().list[0]")'));
+	},
 };
