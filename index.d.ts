@@ -26,6 +26,7 @@ declare namespace islet {
 		| Isolate
 		| Context
 		| Script
+		| Module
 		| Reference<any>
 		| ExternalCopy<any>
 		| Library
@@ -156,6 +157,14 @@ declare namespace islet {
 		 */
 		onUnhandledRejection?: ((reason: unknown, info: UnhandledRejectionInfo) => void) | undefined;
 		/**
+		 * Answers `import()` in the isolate's code. Without it, `import()` rejects (`ERR_MODULE`). What it throws, the guest's
+		 * promise is rejected with. Modules are not remembered: give the same one for the same specifier.
+		 *
+		 * The module is evaluated under the time limit of the code that imports it. Such a function mostly refers to the
+		 * isolate, which then lives until it is disposed.
+		 */
+		importModuleDynamically?: ImportModuleDynamically | null;
+		/**
 		 * The isolate's contexts can be debugged ({@link Isolate.createInspectorSession}, {@link ContextOptions.inspector}).
 		 * Default: `false`.
 		 */
@@ -163,6 +172,30 @@ declare namespace islet {
 		/** Not in this version: anything but `undefined`, `null` or `false` throws a `TypeError` (`ERR_NOT_SUPPORTED`). */
 		snapshot?: undefined;
 	};
+
+	/** What `import x from 'specifier' with { key: 'value' }` says after `with`; without it, nothing. */
+	type ImportAttributes = { readonly [key: string]: string | undefined };
+
+	/**
+	 * Answers an `import()` of a guest, and the imports of what it gives.
+	 * @param specifier what is imported
+	 * @param referrer the module that imports; for a script or an eval its `filename`
+	 * @param attributes what stands after `with`
+	 * @returns the module, of the same isolate. It is instantiated and evaluated as needed.
+	 */
+	type ImportModuleDynamically = (
+		specifier: string, referrer: Module | string | undefined, attributes: ImportAttributes,
+	) => Module | PromiseLike<Module>;
+
+	/**
+	 * Says which module an import means.
+	 * @param specifier what is imported
+	 * @param referrer the module that imports
+	 * @param request with `attributes`: what stands after `with`
+	 */
+	type ResolveCallback<Result = Module> = (
+		specifier: string, referrer: Module, request: { readonly attributes: ImportAttributes },
+	) => Result;
 
 	/** What `onUnhandledRejection` gets beside the reason. */
 	type UnhandledRejectionInfo = {
@@ -211,6 +244,25 @@ declare namespace islet {
 		/** Whether the `cachedData` given was of no use; not there if none was given. */
 		cachedDataRejected?: boolean;
 	}
+
+	/** Options of `compileModule`. */
+	type CompileModuleOptions = ScriptInfo & {
+		/**
+		 * Called the first time that the module says `import.meta`. It gets a reference to that object, to set properties; or
+		 * it returns an object, whose own properties are copied there. A guest that compiles a module of its own
+		 * isolate gets the object itself.
+		 */
+		meta?: ((meta: Reference<any>) => { readonly [key: string]: any } | void) | null;
+	};
+
+	/** Options of `createSyntheticModule`. */
+	type SyntheticModuleOptions = {
+		/** What {@link Module.filename} says. Default `<isolated-vm>`. */
+		filename?: string | null;
+	};
+
+	/** Options of `module.evaluate`. The module has no result; of the ways of transfer only `promise` matters. */
+	type ModuleEvaluateOptions = ScriptRunOptions;
 
 	type ContextEvalOptions = RunOptions & ScriptOrigin & TransferOptions;
 	type ContextEvalClosureOptions = RunOptions & ScriptOrigin & TransferOptionsBidirectional;
@@ -301,6 +353,7 @@ declare namespace islet {
 	 * | `ERR_INSPECTOR_DISABLED` | `Error` | the inspector of an isolate that was made without `inspector: true` |
 	 * | `ERR_PAUSED` | `Error` | a sync call into an isolate that is paused in the debugger |
 	 * | `ERR_INTERNAL` | `Error` | a mistake of the library |
+	 * | `ERR_MODULE` | `Error`, `TypeError`, `RangeError` | a module isn't in the state that is needed, a resolver gave no module, `import()` has nobody to ask, there are too many |
 	 *
 	 * An `Error` that a guest throws keeps the `code` the guest gave it, unless it is one that the engine raises
 	 * (`ERR_TIMEOUT`, `ERR_MEMORY_LIMIT`, …): these can't be forged. But a guest may throw any other object as well: look for
@@ -318,6 +371,7 @@ declare namespace islet {
 		| 'ERR_ISOLATE_DISPOSED'
 		| 'ERR_MEMORY_LIMIT'
 		| 'ERR_MISSING_ARGS'
+		| 'ERR_MODULE'
 		| 'ERR_NON_TRANSFERABLE'
 		| 'ERR_NOT_SUPPORTED'
 		| 'ERR_NO_THREAD'
@@ -524,6 +578,32 @@ declare namespace islet {
 		compileScriptSync(code: string, options?: ScriptInfo | null): Script;
 
 		/**
+		 * Compiles an ES module.
+		 * @throws `SyntaxError` whose message ends in ` [file:line:column]`; `ERR_ISOLATE_DISPOSED`, `ERR_NOT_SUPPORTED`,
+		 * `ERR_MODULE` when the isolate has more than 32768 living modules
+		 */
+		compileModule(code: string, options?: CompileModuleOptions | null): Promise<Module & CachedDataResult>;
+		/** Like {@link Isolate.compileModule}; the caller waits. */
+		compileModuleSync(code: string, options?: CompileModuleOptions | null): Module & CachedDataResult;
+
+		/**
+		 * Makes a module of JSON. It exports the value as `default`.
+		 * @throws `SyntaxError` whose message ends in ` [file:line:column]`; `ERR_ISOLATE_DISPOSED`
+		 */
+		compileJsonModule(text: string, options?: ScriptOrigin | null): Promise<Module>;
+		/** Like {@link Isolate.compileJsonModule}; the caller waits. */
+		compileJsonModuleSync(text: string, options?: ScriptOrigin | null): Module;
+
+		/**
+		 * Makes a module of values: it exports the object's own enumerable properties under their names. Functions and
+		 * handles arrive as such, everything else is copied, now.
+		 * @throws `ERR_DATA_CLONE`, `ERR_NON_TRANSFERABLE`, `ERR_ISOLATE_DISPOSED`
+		 */
+		createSyntheticModule(exports: { readonly [name: string]: any }, options?: SyntheticModuleOptions | null): Promise<Module>;
+		/** Like {@link Isolate.createSyntheticModule}; the caller waits. */
+		createSyntheticModuleSync(exports: { readonly [name: string]: any }, options?: SyntheticModuleOptions | null): Module;
+
+		/**
 		 * V8's figures of this isolate's heap, in bytes.
 		 * @throws `ERR_ISOLATE_DISPOSED`
 		 */
@@ -650,6 +730,62 @@ declare namespace islet {
 		/** Lets go of the script. What it made when it ran stays. A second time it does nothing. */
 		release(): void;
 		/** For `using`: {@link Script.release}. */
+		[Symbol.dispose](): void;
+	}
+
+	// --- Module ----------------------------------------------------------------------------------
+
+	/**
+	 * An ES module, JSON, or values of yours. It is instantiated in one context of its isolate, then evaluated, each
+	 * once.
+	 */
+	class Module {
+		private readonly [brand]: 'Module';
+		private constructor();
+
+		/** What the module imports, each specifier once, in the order of its source. A new array each time. */
+		readonly dependencySpecifiers: string[];
+
+		/** Where the source comes from: the `filename` it was compiled with. */
+		readonly filename: string;
+
+		/**
+		 * A new reference to the module's namespace: its exports, as they are at the moment. The caller waits.
+		 * @throws `ERR_MODULE` before the module is instantiated; `ERR_RELEASED`, `ERR_ISOLATE_DISPOSED`
+		 */
+		readonly namespace: Reference<any>;
+
+		/**
+		 * Links the module with what it imports, and that with what it imports. For a module that is instantiated already it
+		 * does nothing. May be called at the same time for graphs that share modules.
+		 * @param context where the modules will run
+		 * @param resolveCallback called for each import of each module; modules that are instantiated already stay as
+		 * they are. What it throws is thrown on, unchanged.
+		 * @throws `SyntaxError`: a name that is imported is not exported; `TypeError`: `ERR_MODULE` when the callback gave no
+		 * module, `ERR_WRONG_ISOLATE`; `ERR_RELEASED`, `ERR_ISOLATE_DISPOSED`
+		 */
+		instantiate(context: Context, resolveCallback: ResolveCallback<Module | PromiseLike<Module>>): Promise<void>;
+		/** Like {@link Module.instantiate}, with a callback that gives modules at once; the caller waits. */
+		instantiateSync(context: Context, resolveCallback: ResolveCallback): void;
+
+		/**
+		 * Runs the module, after what it imports. Settles when the module does: `await` at its top included. A second time it
+		 * runs nothing, and ends like the first time.
+		 * @throws what the module throws; `ERR_MODULE` when it isn't instantiated; `ERR_TIMEOUT`, `ERR_MEMORY_LIMIT`,
+		 * `ERR_RELEASED`, `ERR_ISOLATE_DISPOSED`
+		 */
+		evaluate(options?: ModuleEvaluateOptions | null): Promise<void>;
+		/**
+		 * Like {@link Module.evaluate}; the caller waits, as long as code of the guest runs. A module that waits for
+		 * something else goes on later: with `promise: true` you get a promise of its end.
+		 */
+		evaluateSync<Options extends ModuleEvaluateOptions = {}>(
+			options?: Options | null,
+		): Options extends { promise: true } ? Promise<void> : void;
+
+		/** Lets go of the module. What imports it keeps it. A second time it does nothing. */
+		release(): void;
+		/** For `using`: {@link Module.release}. */
 		[Symbol.dispose](): void;
 	}
 
@@ -944,6 +1080,7 @@ declare namespace islet {
 		CachedDataResult,
 		Callback,
 		CallbackOptions,
+		CompileModuleOptions,
 		Context,
 		ContextEvalClosureOptions,
 		ContextEvalOptions,
@@ -958,20 +1095,26 @@ declare namespace islet {
 		ExternalCopyCopyOptions,
 		ExternalCopyOptions,
 		HeapStatistics,
+		ImportAttributes,
+		ImportModuleDynamically,
 		InspectorSession,
 		Isolate,
 		IsolateOptions,
+		Module,
+		ModuleEvaluateOptions,
 		NativeModule,
 		Reference,
 		ReferenceApplyOptions,
 		ReferenceGetOptions,
 		ReferenceOptions,
 		ReleaseOptions,
+		ResolveCallback,
 		RunOptions,
 		Script,
 		ScriptInfo,
 		ScriptOrigin,
 		ScriptRunOptions,
+		SyntheticModuleOptions,
 		ThreadCpuProfile,
 		Transferable,
 		TransferOptions,

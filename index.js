@@ -5,11 +5,12 @@ const { Context } = require('./lib/context');
 const { ExternalCopy } = require('./lib/external-copy');
 const { InspectorSession } = require('./lib/inspector-session');
 const { Isolate } = require('./lib/isolate');
+const { Module } = require('./lib/module');
 const { NativeModule } = require('./lib/native-module');
 const { Reference } = require('./lib/reference');
 const { Script } = require('./lib/script');
 const { versions } = require('./lib/versions');
 const { setLibrary } = require('./lib/library');
 
-module.exports = { Callback, Context, ExternalCopy, InspectorSession, Isolate, NativeModule, Reference, Script, versions };
+module.exports = { Callback, Context, ExternalCopy, InspectorSession, Isolate, Module, NativeModule, Reference, Script, versions };
 setLibrary(module.exports);

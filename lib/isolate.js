@@ -6,7 +6,8 @@ const { DISPOSE } = require('./disposable');
 const { typeError, withCode } = require('./errors');
 const { Handle, MAKE, open } = require('./handle');
 const { openSession } = require('./inspector-session');
-const { boolean, int32, milliseconds, optionsOf, required, string, stringArgument } = require('./options');
+const { jsonSource, moduleSource, syntheticSource } = require('./module-source');
+const { boolean, functionOption, int32, milliseconds, optionsOf, required, string, stringArgument } = require('./options');
 const { profilesOf } = require('./profile');
 const wire = require('./wire');
 
@@ -21,6 +22,7 @@ const CPU_TIME = 105;
 const WALL_TIME = 106;
 const REFERENCE_COUNT = 107;
 const COLLECT_GARBAGE = 40;
+const SET_IMPORTER = 132;
 const DISPOSE_REASON = 140;
 const ON_UNHANDLED = 160;
 const DEFAULT_TIMEOUT = 161;
@@ -129,6 +131,11 @@ function writeTitle(title) {
 	return 0;
 }
 
+function writeImporter(importer) {
+	wire.writeValue(importerOf(importer), 0);
+	return 0;
+}
+
 function statistics(numbers) {
 	const result = {};
 	for (let i = 0; i < STATISTICS.length; ++i) {
@@ -146,6 +153,23 @@ function compile(call, isolate, count, code, options, method, done) {
 	const origin = originOf(options);
 	const result = call(COMPILE_SCRIPT, open(isolate, 'Isolate'), cache.flags, 0, 0, writeCompile, origin, code, cache);
 	return cache.flags === 0 ? result : done(result);
+}
+
+/** Everything that makes a module: `read` reads its arguments. */
+function makeModule(isolate, call, read, count, source, options, method, done) {
+	const id = open(isolate, 'Isolate');
+	required(count, 1, method);
+	const parts = read(source, options, method, originOf, writeSource);
+	return done(call(parts.op, id, parts.flags, 0, 0, parts.write, parts), parts.flags);
+}
+
+/** The module that was made with these flags. */
+function moduleOf(result, flags) {
+	return asModule(flags === 0 ? result : withCache(result));
+}
+
+async function moduleLater(result, flags) {
+	return moduleOf(await result, flags);
 }
 
 /** An isolate: a heap of its own, on threads of its own. */
@@ -166,6 +190,7 @@ class Isolate extends Handle {
 			throw typeError('`onUnhandledRejection` must be a function');
 		}
 		const timeout = options === undefined ? 0 : milliseconds(options, 'timeout');
+		const importer = options === undefined ? undefined : functionOption(options, 'importModuleDynamically');
 		refuse(options, ['snapshot'], 'Isolate');
 		super(MAKE, channel.local(NEW_ISOLATE, 0, inspectorOf(options), writeIsolate, limit, onCatastrophicError ?? undefined), 'Isolate');
 		if (timeout > 0) {
@@ -173,6 +198,9 @@ class Isolate extends Handle {
 		}
 		if (typeof onUnhandledRejection === 'function') {
 			channel.local(ON_UNHANDLED, open(this, 'Isolate'), 0, writeListener, onUnhandledRejection);
+		}
+		if (importer !== undefined) {
+			channel.local(SET_IMPORTER, open(this, 'Isolate'), 0, writeImporter, importer);
 		}
 	}
 
@@ -240,6 +268,36 @@ class Isolate extends Handle {
 		return profilesOf(await channel.local(STOP_PROFILE, id, 0, writeTitle, stringArgument(title, 'stopCpuProfiler', 1)));
 	}
 
+	async compileModule(code, options) {
+		return makeModule(
+			this, channel.callAsync, moduleSource, arguments.length, code, options, 'compileModule', moduleLater);
+	}
+
+	compileModuleSync(code, options) {
+		return makeModule(
+			this, channel.callSync, moduleSource, arguments.length, code, options, 'compileModuleSync', moduleOf);
+	}
+
+	async compileJsonModule(text, options) {
+		return makeModule(
+			this, channel.callAsync, jsonSource, arguments.length, text, options, 'compileJsonModule', moduleLater);
+	}
+
+	compileJsonModuleSync(text, options) {
+		return makeModule(
+			this, channel.callSync, jsonSource, arguments.length, text, options, 'compileJsonModuleSync', moduleOf);
+	}
+
+	async createSyntheticModule(exports, options) {
+		return makeModule(
+			this, channel.callAsync, syntheticSource, arguments.length, exports, options, 'createSyntheticModule', moduleLater);
+	}
+
+	createSyntheticModuleSync(exports, options) {
+		return makeModule(
+			this, channel.callSync, syntheticSource, arguments.length, exports, options, 'createSyntheticModuleSync', moduleOf);
+	}
+
 	async getHeapStatistics() {
 		return statistics(await channel.callAsync(HEAP_STATISTICS, open(this, 'Isolate'), 0, 0, 0, channel.nothing));
 	}
@@ -258,6 +316,8 @@ class Isolate extends Handle {
 }
 
 let asContext;
+let asModule;
+let importerOf;
 
 wire.hooks.make[KIND] = id => new Isolate(MAKE, id);
 
@@ -265,5 +325,10 @@ module.exports = {
 	Isolate, originOf, writeSource,
 	setAsContext(callback) {
 		asContext = callback;
+	},
+	/** What lib/module.js adds: what is done with a module that was made, and what answers `import()`. */
+	setModuleParts(remember, importer) {
+		asModule = remember;
+		importerOf = importer;
 	},
 };

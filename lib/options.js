@@ -63,6 +63,17 @@ function string(options, name) {
 	return value;
 }
 
+function functionOption(options, name) {
+	const value = options[name];
+	if (value === undefined || value === null) {
+		return undefined;
+	}
+	if (typeof value !== 'function') {
+		throw typeError(`\`${name}\` must be a function`);
+	}
+	return value;
+}
+
 /** `timeout` in ms; 0 for none. */
 function timeoutOf(options) {
 	return Math.max(0, int32(options, 'timeout'));
@@ -136,5 +147,6 @@ function arrayArgument(value, method, position) {
 
 module.exports = {
 	ACCESSORS, AWAIT, COPY, ELSE_COPY, ELSE_REFERENCE, ELSE_THROW, EXTERNAL_COPY, PROMISE, REFERENCE,
-	arrayArgument, boolean, directionOf, int32, limitsOf, milliseconds, optionsOf, required, string, stringArgument, timeoutOf, transferOf,
+	arrayArgument, boolean, directionOf, functionOption, int32, limitsOf, milliseconds, optionsOf, required, string, stringArgument,
+	timeoutOf, transferOf,
 };

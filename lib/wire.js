@@ -36,6 +36,7 @@ const HOST_REFERENCE = 19;
 const EXTERNAL_COPY_OF = 20;
 const GUEST_FUNCTION = 21;
 const LIBRARY = 30;
+const LIST = 35;
 
 const HAS_NAME = 1;
 const HAS_STACK = 2;
@@ -599,6 +600,13 @@ function readParts() {
 		case HOST_REFERENCE: return hooks.makeReference(readU32());
 		case LIBRARY: return hooks.library;
 		case PAIR: return [readParts(), readParts()];
+		case LIST: {
+			const values = new Array(readU32());
+			for (let i = 0; i < values.length; ++i) {
+				values[i] = readParts();
+			}
+			return values;
+		}
 		case NUMBERS: {
 			const numbers = new Array(readU32());
 			for (let i = 0; i < numbers.length; ++i) {

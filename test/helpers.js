@@ -111,7 +111,7 @@ const PREAMBLE = `
 	'use strict';
 	const islet = require(${JSON.stringify(ROOT)});
 	const ROOT = ${JSON.stringify(ROOT)};
-	const { Callback, Context, ExternalCopy, Isolate, Reference, Script } = islet;
+	const { Callback, Context, ExternalCopy, Isolate, Module, Reference, Script } = islet;
 	const assert = require('node:assert/strict');
 	const { Worker, isMainThread, parentPort, workerData } = require('node:worker_threads');
 	const times = count => ${FEW ? 'Math.max(2, Math.ceil(count / 10))' : 'count'};

@@ -12,7 +12,7 @@ const { Base, callback, library, release, token } = require('./native');
 const MAKE = Symbol('make');
 
 /** Classes by name, as their numbers on the wire (src/engine/transfer/foreign.rs). */
-const CLASSES = { __proto__: null, Isolate: 0, Context: 1, Script: 2, Reference: 3, Copy: 4 };
+const CLASSES = { __proto__: null, Isolate: 0, Context: 1, Script: 2, Reference: 3, Copy: 4, Module: 5 };
 const NO_CLASS = 255;
 
 let idOf;

@@ -14,6 +14,7 @@ const { Context } = require('../context');
 const { ExternalCopy } = require('../external-copy');
 const { InspectorSession } = require('./inspector-session');
 const { Isolate } = require('../isolate');
+const { Module } = require('../module');
 const { NativeModule } = require('../native-module');
 const { Reference } = require('../reference');
 const { Script } = require('../script');
@@ -22,7 +23,7 @@ const wire = require('./wire');
 
 const { defineProperty, keys } = Object;
 
-const classes = { Callback, Context, ExternalCopy, InspectorSession, Isolate, NativeModule, Reference, Script };
+const classes = { Callback, Context, ExternalCopy, InspectorSession, Isolate, Module, NativeModule, Reference, Script };
 const library = new Library();
 for (const name of keys(classes)) {
 	defineProperty(library, name, { __proto__: null, value: classes[name], writable: true, enumerable: true, configurable: true });

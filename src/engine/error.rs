@@ -136,6 +136,21 @@ pub enum Failure {
     /// Something that only the host can ask for.
     #[error("{0} is not supported inside a guest")]
     HostOnly(&'static str),
+    /// A module that isn't in the state that the operation needs.
+    #[error("{0}")]
+    Module(&'static str),
+    /// `import()` where nothing answers it.
+    #[error("import() is not available here: the isolate has no `importModuleDynamically`")]
+    NoImporter,
+    /// What answers `import()` gave something else.
+    #[error("`importModuleDynamically` did not return a Module")]
+    NotAModule,
+    /// More living modules than an isolate may have.
+    #[error("Too many modules")]
+    TooManyModules,
+    /// A guest imports faster than anybody answers.
+    #[error("Too many imports are under way")]
+    TooManyImports,
     /// Anything that is a mistake of the library itself.
     #[error("Internal error: {0}")]
     Internal(String),
@@ -162,6 +177,11 @@ impl Failure {
             Self::WrongIsolate(_) | Self::ForeignDeref | Self::ForeignDerefInto => "ERR_WRONG_ISOLATE",
             Self::NotCloneable(_) => "ERR_DATA_CLONE",
             Self::StringTooLong => "ERR_STRING_TOO_LONG",
+            Self::Module(_)
+            | Self::NoImporter
+            | Self::NotAModule
+            | Self::TooManyImports
+            | Self::TooManyModules => "ERR_MODULE",
             Self::EnvironmentGone => "ERR_ENVIRONMENT_GONE",
             Self::NoThread(_) => "ERR_NO_THREAD",
             Self::NotBytes(_) => "ERR_INVALID_ARG_TYPE",
@@ -174,7 +194,7 @@ impl Failure {
 
     /// The code that a text names, if it is one of the library's.
     pub fn known_code(text: &str) -> Option<&'static str> {
-        const CODES: [&str; 17] = [
+        const CODES: [&str; 18] = [
             "ERR_ISOLATE_DISPOSED",
             "ERR_MEMORY_LIMIT",
             "ERR_ENGINE_FATAL",
@@ -192,6 +212,7 @@ impl Failure {
             "ERR_PAUSED",
             "ERR_NOT_SUPPORTED",
             "ERR_INTERNAL",
+            "ERR_MODULE",
         ];
         CODES.into_iter().find(|code| *code == text)
     }
@@ -213,8 +234,13 @@ impl Failure {
             | Self::InvalidKey
             | Self::SetFailed
             | Self::DeleteFailed
+            | Self::NotAModule
             | Self::NotBytes(_) => ErrorClass::TypeError,
-            Self::StringTooLong | Self::BufferRefused | Self::NoRoom => ErrorClass::RangeError,
+            Self::StringTooLong
+            | Self::BufferRefused
+            | Self::NoRoom
+            | Self::TooManyImports
+            | Self::TooManyModules => ErrorClass::RangeError,
             _ => ErrorClass::Error,
         }
     }

@@ -163,6 +163,10 @@ pub fn report(guest: &Guest, isolate: &Arc<Isolate>, v8: &mut v8::Isolate, go_on
     v8::scope!(let scope, v8);
     for promise in promises {
         left -= 1;
+        if v8::Local::new(scope, &promise).has_handler() {
+            // The library's own: its reason goes to a caller.
+            continue;
+        }
         if !go_on() || !reports.begin() {
             reports.dropped.fetch_add(left + 1, Ordering::SeqCst);
             return;

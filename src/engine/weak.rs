@@ -17,6 +17,7 @@ unsafe extern "C" {
         callback: unsafe extern "C" fn(*const c_void),
     ) -> *const v8::Data;
     fn v8__Global__Reset(data: *const v8::Data);
+    fn v8__Local__New(isolate: v8::UnsafeRawIsolatePtr, data: *const v8::Data) -> *const v8::Data;
     fn v8__WeakCallbackInfo__GetParameter(info: *const c_void) -> *mut c_void;
 }
 
@@ -34,12 +35,7 @@ pub struct WeakSlot(Box<Watch>);
 
 impl WeakSlot {
     /// Watches `object`; when it is collected, `slot` is pushed to `collected`.
-    pub fn new(
-        isolate: &v8::Isolate,
-        object: v8::Local<'_, v8::Object>,
-        slot: u32,
-        collected: &Collected,
-    ) -> Self {
+    pub fn new<T>(isolate: &v8::Isolate, object: v8::Local<'_, T>, slot: u32, collected: &Collected) -> Self {
         let mut watch = Box::new(Watch { slot, collected: Rc::clone(collected), handle: None });
         let parameter: *const Watch = &*watch;
         // SAFETY: the isolate is entered by the calling thread and `object` is a handle of it. The parameter
@@ -54,6 +50,16 @@ impl WeakSlot {
         };
         watch.handle = NonNull::new(handle.cast_mut());
         Self(watch)
+    }
+
+    /// What is watched, if it is a module and wasn't collected.
+    pub fn module<'s>(&self, scope: &v8::PinScope<'s, '_, ()>) -> Option<v8::Local<'s, v8::Module>> {
+        let handle = self.0.handle?;
+        // SAFETY: a living handle of the isolate that the calling thread is inside of; the new one belongs to `scope`.
+        let data = unsafe { v8__Local__New(scope.as_raw_isolate_ptr(), handle.as_ptr()) };
+        // SAFETY: a `Local` is a pointer that isn't null and a lifetime; the casts check nothing, but the caller made the watch
+        // of a module.
+        unsafe { std::mem::transmute::<*const v8::Data, Option<v8::Local<'s, v8::Module>>>(data) }
     }
 }
 

@@ -11,14 +11,16 @@ use crate::engine::blob::{Blob, Kind, Refusal};
 use crate::engine::error::{Failure, Outcome};
 use crate::engine::host::Host;
 use crate::engine::isolate::task::{
-    Cache, Exit, Fallback, Limits, Mode, Origin, Reply, Request, Source, Task,
+    Cache, Exit, Fallback, Graph, Limits, Mode, Origin, Reply, Request, Source, Task,
 };
 use crate::engine::isolate::{Cause, Isolate, Lease, Options, Remote, RemoteKind};
 use crate::engine::limits::deadline::Deadline;
 use crate::engine::limits::memory::MB;
 use crate::engine::place::{Named, Place};
 use crate::engine::platform;
-use crate::engine::transfer::{Arguments, Copied, EXTERNAL_SIZE, Handle, Text, Transfer};
+use crate::engine::transfer::{
+    Arguments, CallbackMode, Copied, EXTERNAL_SIZE, Function, Handle, Text, Transfer,
+};
 use crate::face::inspect;
 
 /// Places in the header.
@@ -58,6 +60,12 @@ pub mod op {
     pub const COPY: i32 = 10;
     pub const HEAP_STATISTICS: i32 = 11;
     pub const GLOBAL: i32 = 20;
+    pub const COMPILE_MODULE: i32 = 30;
+    pub const COMPILE_JSON_MODULE: i32 = 31;
+    pub const CREATE_SYNTHETIC_MODULE: i32 = 32;
+    pub const LINK_MODULE: i32 = 33;
+    pub const EVALUATE_MODULE: i32 = 34;
+    pub const MODULE_NAMESPACE: i32 = 35;
     pub const COLLECT_GARBAGE: i32 = 40;
 }
 
@@ -75,6 +83,9 @@ pub mod local {
     pub const READ_COPY: i32 = 109;
     pub const EXTERNAL_SIZE: i32 = 110;
     pub const VERSIONS: i32 = 121;
+    pub const MODULE_INFO: i32 = 130;
+    pub const IS_LINKED: i32 = 131;
+    pub const SET_IMPORTER: i32 = 132;
     pub const DISPOSE_REASON: i32 = 140;
     pub const ON_UNHANDLED: i32 = 160;
     pub const DEFAULT_TIMEOUT: i32 = 161;
@@ -229,6 +240,55 @@ fn cache(message: &mut impl Message) -> Result<Option<Box<Cache>>, Failure> {
     Ok(Some(Box::new(Cache { consume, produce: flags & FLAG_PRODUCE_CACHE != 0 })))
 }
 
+/// A module that is made in an isolate.
+fn new_module(message: &mut impl Message, op: i32) -> Result<Request, Failure> {
+    Ok(match op {
+        op::COMPILE_MODULE => {
+            let (source, meta) = (source(message)?, message.value()?);
+            Request::CompileModule { source, meta, cache: cache(message)? }
+        }
+        op::COMPILE_JSON_MODULE => Request::CompileJsonModule(source(message)?),
+        _ => {
+            let filename = message.text()?;
+            let exports = (0..message.header(at::COUNT)).map(|_| Ok((message.text()?, message.value()?)));
+            let exports = exports.collect::<Result<_, Failure>>()?;
+            Request::CreateSyntheticModule { filename, exports }
+        }
+    })
+}
+
+/// A graph of modules, all of the isolate of a context.
+fn graph(message: &mut impl Message, context: &Remote) -> Result<Box<Graph>, Failure> {
+    let mut graph = Box::new(Graph { modules: Vec::new(), links: Vec::new() });
+    for _ in 0..message.header(at::COUNT) {
+        let id = message.u32()? as i32;
+        let module = remote(message, id, RemoteKind::Module, "Module")?;
+        if !module.is_of(context.isolate()) {
+            let stray = if graph.modules.is_empty() { "Context" } else { "Module" };
+            return Err(Failure::WrongIsolate(stray));
+        }
+        graph.modules.push(module);
+        graph.links.push((0..message.u32()?).map(|_| message.u32()).collect::<Result<_, _>>()?);
+    }
+    Ok(graph)
+}
+
+/// What is known of a module: its isolate, its number there, where it comes from, and each request's specifier and attributes.
+fn module_info(module: &Remote) -> Result<Transfer, Failure> {
+    let info = module.module().ok_or_else(|| Failure::Internal("a module without information".into()))?;
+    let mut values = vec![
+        Transfer::Number(module.isolate().id as f64),
+        Transfer::Number(f64::from(info.number)),
+        Transfer::Text(info.filename.clone()),
+    ];
+    values.extend(info.requests.iter().map(|request| {
+        let attributes = request.attributes.iter().flat_map(|(key, value)| [key, value]);
+        let texts = std::iter::once(&request.specifier).chain(attributes);
+        Transfer::List(texts.cloned().map(Transfer::Text).collect())
+    }));
+    Ok(Transfer::List(values))
+}
+
 /// Reads a request.
 pub fn read(message: &mut impl Message) -> Result<Call, Failure> {
     let target = message.header(at::TARGET);
@@ -263,6 +323,28 @@ pub fn read(message: &mut impl Message) -> Result<Call, Failure> {
                 Request::RunScript { script: script.id(), context: context.id(), exit: exit(message) };
             let place = Place::Isolate(Arc::clone(script.isolate()));
             named.extend([script, context]);
+            (place, request)
+        }
+        op @ (op::COMPILE_MODULE | op::COMPILE_JSON_MODULE | op::CREATE_SYNTHETIC_MODULE) => {
+            let lease = isolate(message, target)?;
+            (Place::Isolate(Arc::clone(&lease.0)), new_module(message, op)?)
+        }
+        op::LINK_MODULE => {
+            let remote = remote(message, target, RemoteKind::Context, "Context")?;
+            let request = Request::LinkModule { context: remote.id(), graph: graph(message, &remote)? };
+            let place = Place::Isolate(Arc::clone(remote.isolate()));
+            named.push(remote);
+            (place, request)
+        }
+        op @ (op::EVALUATE_MODULE | op::MODULE_NAMESPACE) => {
+            let remote = remote(message, target, RemoteKind::Module, "Module")?;
+            let module = remote.id();
+            let request = match op {
+                op::EVALUATE_MODULE => Request::EvaluateModule { module, exit: exit(message) },
+                _ => Request::ModuleNamespace { module },
+            };
+            let place = Place::Isolate(Arc::clone(remote.isolate()));
+            named.push(remote);
             (place, request)
         }
         op @ (op::EVAL | op::EVAL_CLOSURE | op::GLOBAL) => {
@@ -356,6 +438,19 @@ pub fn run_local(message: &mut impl Message) -> Outcome {
         local::DISPOSE_REASON => {
             let reason = lease(message, target)?.0.end_reason();
             reason.map_or(Transfer::Undefined, |reason| Transfer::Text(Text::from_str(reason)))
+        }
+        local::MODULE_INFO => module_info(&*remote(message, target, RemoteKind::Module, "Module")?)?,
+        local::IS_LINKED => {
+            let module = remote(message, target, RemoteKind::Module, "Module")?;
+            Transfer::Bool(module.module().is_some_and(|info| info.is_linked()))
+        }
+        local::SET_IMPORTER => {
+            if let Transfer::Function(importer) = message.value()? {
+                // It gives promises.
+                let importer = Function { mode: CallbackMode::Async, ..(*importer).clone() };
+                lease(message, target)?.0.set_importer(Some(Arc::new(importer)));
+            }
+            Transfer::Undefined
         }
         local::ON_UNHANDLED => {
             if let Transfer::Function(listener) = message.value()? {

@@ -22,6 +22,6 @@ const code: ErrorCode = 'ERR_TIMEOUT';
 // @ts-expect-error no such code
 const other: ErrorCode = 'ERR_TIME_OUT';
 // @ts-expect-error no such export
-import { Module } from 'islet';
+import { Modules } from 'islet';
 
 export { callback, code, context, copy, options, other, reference, script };

@@ -5,6 +5,7 @@ import ivm = require('islet');
 declare const isolate: ivm.Isolate;
 declare const context: ivm.Context;
 declare const script: ivm.Script;
+declare const module: ivm.Module;
 const jail = context.global;
 const typed = new ivm.Reference({ count: 1, list: [1], add: (a: number, b: number) => a + b });
 
@@ -35,8 +36,26 @@ isolate.compileScriptSync('1', { produceCachedData: 1 });
 isolate.compileScriptSync('1', { cachedData: 'bytes' });
 // @ts-expect-error
 isolate.createContextSync({ inspector: 'yes' });
-// @ts-expect-error not in this version
-isolate.compileModuleSync('1');
+// @ts-expect-error
+isolate.compileModuleSync(5);
+// @ts-expect-error
+isolate.compileModuleSync('1', { meta: {} });
+// @ts-expect-error
+isolate.compileModuleSync('1', { produceCachedData: 1 });
+// @ts-expect-error
+new ivm.Module();
+// @ts-expect-error a resolver has to give modules
+module.instantiateSync(context, () => undefined);
+// @ts-expect-error at once
+module.instantiateSync(context, async () => module);
+// @ts-expect-error
+module.instantiate(context);
+// @ts-expect-error
+module.namespace = jail;
+// @ts-expect-error
+isolate.createSyntheticModuleSync('1');
+// @ts-expect-error
+new ivm.Isolate({ importModuleDynamically: () => 5 });
 // @ts-expect-error
 context.evalSync('1', { timeout: '5' });
 // @ts-expect-error

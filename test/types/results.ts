@@ -6,6 +6,7 @@ import { check, exactly, type Same } from './assert.js';
 declare const isolate: ivm.Isolate;
 declare const context: ivm.Context;
 declare const script: ivm.Script;
+declare const module: ivm.Module;
 declare const jail: ivm.Reference<{
 	count: number;
 	maybe: string | undefined;
@@ -33,6 +34,28 @@ exactly<Promise<ivm.Reference<any>>>()(context.eval('1', { promise: true, refere
 exactly<ivm.Reference<any>>()(script.runSync(context, { reference: true, release: true }));
 exactly<Promise<any>>()(script.run(context));
 exactly<Promise<any>>()(script.runSync(context, { promise: true }));
+
+// --- modules ---
+exactly<Promise<ivm.Module & ivm.CachedDataResult>>()(isolate.compileModule('', { filename: 'a', meta: meta => meta.setSync('url', 'a') }));
+exactly<ivm.Module & ivm.CachedDataResult>()(isolate.compileModuleSync('', { meta: () => ({ url: 'a' }) }));
+exactly<ivm.Module>()(isolate.compileJsonModuleSync('{}', { filename: 'a.json' }));
+exactly<Promise<ivm.Module>>()(isolate.createSyntheticModule({ default: 1, add: (a: number, b: number) => a + b }));
+exactly<string[]>()(module.dependencySpecifiers);
+exactly<string>()(module.filename);
+exactly<ivm.Reference<any>>()(module.namespace);
+exactly<Promise<void>>()(module.instantiate(context, async (specifier, referrer, { attributes }) => {
+	exactly<string>()(specifier);
+	exactly<ivm.Module>()(referrer);
+	exactly<string | undefined>()(attributes.type);
+	return module;
+}));
+exactly<void>()(module.instantiateSync(context, () => module));
+exactly<Promise<void>>()(module.evaluate({ timeout: 5, promise: true }));
+exactly<void>()(module.evaluateSync());
+exactly<void>()(module.evaluateSync({ timeout: 5 }));
+exactly<Promise<void>>()(module.evaluateSync({ promise: true }));
+new ivm.Isolate({ importModuleDynamically: async (specifier, referrer, attributes) => typeof referrer === 'string' ? module : module });
+new ivm.Isolate({ importModuleDynamically: () => module });
 
 // --- evalClosure ---
 exactly<any>()(context.evalClosureSync('return $0', [1]));

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use super::modules::{Modules, Record};
 use super::task::{Limits, Reply, Request, Task};
 use super::{Cause, Isolate};
 use crate::engine::error::{Failure, Outcome};
@@ -50,6 +51,15 @@ pub enum Entry {
     Context(Rc<Realm>),
     /// A `Script`.
     Script(v8::Global<v8::UnboundScript>),
+    /// A `Module`.
+    Module {
+        /// V8's module.
+        module: v8::Global<v8::Module>,
+        /// What is known of it.
+        record: Rc<Record>,
+        /// Where it was linked.
+        realm: Option<Rc<Realm>>,
+    },
     /// Any value: what a `Reference` or an exported function refers to.
     Value {
         /// The value.
@@ -100,6 +110,11 @@ impl<T> Slots<T> {
         self.places.get(slot as usize)?.as_ref()
     }
 
+    /// What is in a place, to be changed.
+    pub fn get_mut(&mut self, slot: u32) -> Option<&mut T> {
+        self.places.get_mut(slot as usize)?.as_mut()
+    }
+
     /// What is in all taken places.
     pub fn iter(&self) -> impl Iterator<Item = &T> {
         self.places.iter().flatten()
@@ -143,6 +158,8 @@ pub struct Guest {
     memory: Arc<Memory>,
     /// What others hold of this isolate.
     pub table: RefCell<Slots<Entry>>,
+    /// Its modules.
+    pub modules: Modules,
     /// What this guest holds of others: functions and handles, freed when their objects are collected.
     pub foreign: RefCell<Slots<(Rc<Foreign>, Option<WeakSlot>)>>,
     /// Slots of `foreign` whose objects were collected.
@@ -227,6 +244,7 @@ impl Guest {
             address,
             memory,
             table: RefCell::default(),
+            modules: Modules::default(),
             foreign: RefCell::default(),
             collected: Collected::default(),
             templates: RefCell::default(),
@@ -255,6 +273,7 @@ impl Guest {
             let mut locker = guest.shared.lock();
             locker.set_slot(GuestSlot(link));
             locker.set_promise_reject_callback(rejections::on_reject);
+            operations::imports::install(&mut locker);
             locker.add_near_heap_limit_callback(near_heap_limit, data.cast_mut().cast());
             locker.add_gc_epilogue_callback(
                 after_collection,
@@ -348,6 +367,11 @@ impl Guest {
         self.tree.get()
     }
 
+    /// Whether the task that runs isn't served inside another one: microtasks may run.
+    pub fn is_outermost(&self) -> bool {
+        self.depth.get() == 1
+    }
+
     /// Enters the isolate on the calling thread and lets `body` work. `body` says whether the isolate goes on;
     /// if not, V8's isolate is disposed here.
     pub fn enter(
@@ -395,6 +419,7 @@ impl Guest {
         let watches = std::mem::take(&mut *self.watches.borrow_mut());
         drop(watches);
         self.unhandled.clear();
+        self.modules.clear();
         self.templates.borrow_mut().clear();
         self.privates.borrow_mut().clear();
         *self.service.borrow_mut() = None;
@@ -453,6 +478,7 @@ impl Guest {
             let foreign = self.foreign.borrow_mut().remove(slot);
             drop(foreign);
         }
+        self.modules.forget_collected();
     }
 
     // --- waiting -------------------------------------------------------------------------------
@@ -477,6 +503,11 @@ impl Guest {
         self.deadlines.borrow().iter().find(|deadline| deadline.has_fired()).cloned()
     }
 
+    /// Whether the task that runs was stopped, or has to unwind.
+    pub fn is_stopped(&self) -> bool {
+        self.must_unwind() || self.context().worker.deadline.has_fired()
+    }
+
     /// Whether the guest has to unwind: its time is over or its end was asked for. V8 notices at its next check; a
     /// call out of the guest may come before that.
     pub fn must_unwind(&self) -> bool {
@@ -487,16 +518,23 @@ impl Guest {
     fn bounds_of(&self, isolate: &Isolate, task: &Task) -> Bounds {
         let own = Bounds { tree: task.tree, timeout: task.timeout };
         let bounds = match &task.request {
-            Request::Settle { resolver, .. } => match self.table.borrow().get(*resolver) {
-                Some(Entry::Resolver { made_in, .. }) => *made_in,
-                _ => own,
-            },
+            Request::Settle { resolver, .. } | Request::Imported { resolver, .. } => {
+                match self.table.borrow().get(*resolver) {
+                    Some(Entry::Resolver { made_in, .. }) => *made_in,
+                    _ => own,
+                }
+            }
             Request::Foreground => Bounds { timeout: self.last_timeout.get(), ..own },
             // These run no code of the guest, and can't be stopped; or are the debugger's.
             Request::Boot
             | Request::Inspect
             | Request::CreateContext { .. }
             | Request::CompileScript { .. }
+            | Request::CompileModule { .. }
+            | Request::CompileJsonModule(_)
+            | Request::CreateSyntheticModule { .. }
+            | Request::LinkModule { .. }
+            | Request::ModuleNamespace { .. }
             | Request::HeapStatistics
             | Request::CollectGarbage => {
                 return own;
@@ -766,7 +804,7 @@ impl Inside<'_> {
         let bounds = guest.bounds.replace(guest.bounds_of(isolate, &task));
         let Bounds { tree: origin, timeout } = guest.bounds.get();
         let origin_of_settled = match &task.request {
-            Request::Settle { resolver, .. } => match guest.table.borrow().get(*resolver) {
+            Request::Settle { resolver, .. } | Request::Imported { resolver, .. } => match guest.table.borrow().get(*resolver) {
                 Some(Entry::Resolver { context, .. }) => context.clone(),
                 _ => None,
             },
@@ -795,7 +833,7 @@ impl Inside<'_> {
         } else {
             Err(Failure::Timeout.into())
         };
-        if depth == 0 && !worker.deadline.has_fired() && !guest.must_unwind() {
+        if depth == 0 && !guest.is_stopped() {
             // Inside the time limit: reactions are as much the guest's work as the call itself.
             self.v8.perform_microtask_checkpoint();
             rejections::report(guest, isolate, self.v8, || {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::modules::ModuleInfo;
 use super::{Cause, Isolate};
 
 /// Keeps an isolate alive: while one exists the isolate can be used, when the last goes it ends.
@@ -26,6 +27,8 @@ pub enum RemoteKind {
     Reference = 3,
     /// A function that arrives as a plain function.
     Function = 4,
+    /// `Module`.
+    Module = 5,
 }
 
 /// A share in an entry of an isolate's handle table. Dropping the last one lets the isolate forget the entry.
@@ -53,13 +56,27 @@ pub struct Remote {
     pub kind: RemoteKind,
     /// What `typeof` says of it, as a number of the wire.
     pub type_of: u8,
+    /// What is known of it, if it is a module.
+    module: Option<Arc<ModuleInfo>>,
 }
 
 impl Remote {
     /// A handle to the entry `id` of `isolate`.
     pub fn new(isolate: &Arc<Isolate>, id: u32, kind: RemoteKind, type_of: u8) -> Arc<Self> {
         let share = Arc::new(Share { isolate: Arc::clone(isolate), id });
-        Arc::new(Self { lease: Some(isolate.lease()), share, kind, type_of })
+        Arc::new(Self { lease: Some(isolate.lease()), share, kind, type_of, module: None })
+    }
+
+    /// A handle to the module in the entry `id` of `isolate`.
+    pub fn new_module(isolate: &Arc<Isolate>, id: u32, module: Arc<ModuleInfo>) -> Arc<Self> {
+        let share = Arc::new(Share { isolate: Arc::clone(isolate), id });
+        let (kind, type_of) = (RemoteKind::Module, 5);
+        Arc::new(Self { lease: Some(isolate.lease()), share, kind, type_of, module: Some(module) })
+    }
+
+    /// What is known of it, if it is a module.
+    pub fn module(&self) -> Option<&ModuleInfo> {
+        self.module.as_deref()
     }
 
     /// The owner.

@@ -5,12 +5,14 @@
 //! | [`Isolate`] | what any thread may touch: queue, status, clocks, memory account |
 //! | [`guest::Guest`] | what only the thread inside may touch: V8's isolate and the handle table |
 //! | [`task`] | operations as data |
+//! | [`modules`] | what is known of modules |
 //! | [`handles`] | [`Lease`] and [`Remote`]: what others hold of an isolate |
 //! | [`clocks`] | `cpuTime` and `wallTime` |
 
 mod clocks;
 pub mod guest;
 pub mod handles;
+pub mod modules;
 pub mod task;
 
 use std::collections::VecDeque;
@@ -129,6 +131,8 @@ pub struct Isolate {
     dropped: Mutex<Vec<u32>>,
     foreground: Mutex<Vec<v8::Task>>,
     background: Mutex<Option<Work>>,
+    /// What answers `import()` inside; set once, gone at its end.
+    importer: Mutex<Option<Arc<Function>>>,
     /// Its end is under way: promises that it still has to reject keep the environment alive.
     ending: Mutex<Option<Work>>,
     /// The thread that lingered inside last, for handing it a task without the queue; null while none is inside.
@@ -191,6 +195,7 @@ impl Isolate {
             dropped: Mutex::default(),
             foreground: Mutex::default(),
             background: Mutex::default(),
+            importer: Mutex::default(),
             ending: Mutex::default(),
             lingering: AtomicPtr::new(std::ptr::null_mut()),
             queued: AtomicUsize::new(0),
@@ -402,6 +407,17 @@ impl Isolate {
         lock(&self.background).is_some()
     }
 
+    /// Says what answers `import()` inside, or that nothing does any more.
+    pub fn set_importer(&self, importer: Option<Arc<Function>>) {
+        let before = std::mem::replace(&mut *lock(&self.importer), importer);
+        drop(before);
+    }
+
+    /// What answers `import()` inside.
+    pub fn importer(&self) -> Option<Arc<Function>> {
+        lock(&self.importer).clone()
+    }
+
     // --- handle table ----------------------------------------------------------------------------
 
     /// Nobody refers to this entry of the handle table any more.
@@ -490,6 +506,7 @@ impl Isolate {
         self.clocks().leave();
         self.set_background(None);
         self.inspector.end();
+        self.set_importer(None);
         self.end_ending();
         if let Some(function) = &self.on_catastrophe {
             let message = Transfer::Text(Text::from_str(&failure.to_string()));
@@ -505,6 +522,7 @@ impl Isolate {
 
     fn set_ended(&self) {
         self.status.store(Status::Ended as u8, Ordering::SeqCst);
+        self.set_importer(None);
         platform::trim_soon();
         let tasks = {
             let mut queue = lock(&self.queue.0);

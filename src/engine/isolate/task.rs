@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::engine::blob::{Blob, Refusal};
 use crate::engine::error::{Failure, Outcome};
 use crate::engine::host::{Host, HostValue, TreeId, Work};
+use crate::engine::isolate::Remote;
 use crate::engine::limits::deadline::Deadline;
 use crate::engine::place::Named;
 use crate::engine::signal::Wait;
@@ -77,6 +78,15 @@ pub struct Cache {
     pub produce: bool,
 }
 
+/// A graph of modules to be linked: the modules, and for each one where its imports lead, as places in the list.
+#[derive(Debug)]
+pub struct Graph {
+    /// The modules, the one to be instantiated first.
+    pub modules: Vec<Arc<Remote>>,
+    /// For each its imports, in the order of its requests; none when it is linked already.
+    pub links: Vec<Vec<u32>>,
+}
+
 /// One operation on an isolate. Numbers are ids in its handle table.
 #[derive(Debug)]
 #[allow(missing_docs)]
@@ -138,6 +148,32 @@ pub enum Request {
     HeapStatistics,
     /// A full collection.
     CollectGarbage,
+    CompileModule {
+        source: Box<Source>,
+        meta: Transfer,
+        cache: Option<Box<Cache>>,
+    },
+    CompileJsonModule(Box<Source>),
+    CreateSyntheticModule {
+        filename: Text,
+        exports: Vec<(Text, Transfer)>,
+    },
+    LinkModule {
+        context: u32,
+        graph: Box<Graph>,
+    },
+    EvaluateModule {
+        module: u32,
+        exit: Exit,
+    },
+    ModuleNamespace {
+        module: u32,
+    },
+    /// What an `import()` of the guest asked for has come.
+    Imported {
+        resolver: u32,
+        outcome: Box<Outcome>,
+    },
     /// A promise of the guest is settled from outside.
     Settle {
         resolver: u32,

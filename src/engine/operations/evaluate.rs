@@ -4,8 +4,19 @@ use super::*;
 use crate::engine::blob::{self, Blob, Kind};
 use crate::engine::isolate::task::{Cache, Exit, Origin, Source};
 
-fn origin<'s>(scope: &v8::PinScope<'s, '_>, origin: Origin) -> Result<v8::ScriptOrigin<'s>, Stop> {
+/// Where code comes from. Code of a module has `number` on it when it says `import()`.
+fn origin<'s>(
+    scope: &v8::PinScope<'s, '_>,
+    origin: Origin,
+    is_module: bool,
+    number: Option<u32>,
+) -> Result<v8::ScriptOrigin<'s>, Stop> {
     let filename = values::string(scope, origin.filename).ok_or(Failure::StringTooLong)?;
+    let options = number.map(|number| {
+        let options = v8::PrimitiveArray::new(scope, 1);
+        options.set(scope, 0, v8::Integer::new_from_unsigned(scope, number).into());
+        options
+    });
     Ok(v8::ScriptOrigin::new(
         scope,
         filename.into(),
@@ -16,8 +27,8 @@ fn origin<'s>(scope: &v8::PinScope<'s, '_>, origin: Origin) -> Result<v8::Script
         None,
         false,
         false,
-        false,
-        None,
+        is_module,
+        options.map(Into::into),
     ))
 }
 
@@ -26,7 +37,7 @@ fn source<'s>(
     Source { code, origin: from }: Source,
 ) -> Result<v8::script_compiler::Source, Stop> {
     let source = values::string(scope, code).ok_or(Failure::StringTooLong)?;
-    let origin = origin(scope, from)?;
+    let origin = origin(scope, from, false, None)?;
     Ok(v8::script_compiler::Source::new(source, Some(&origin)))
 }
 
@@ -53,7 +64,7 @@ fn compile_cached<'s>(
         _ => return Ok((compile(scope, code)?, Some(true))),
     };
     let text = values::string(scope, code.code).ok_or(Failure::StringTooLong)?;
-    let origin = origin(scope, code.origin)?;
+    let origin = origin(scope, code.origin, false, None)?;
     let data = v8::CachedData::new(blob.content());
     let mut source = v8::script_compiler::Source::new_with_cached_data(text, Some(&origin), data);
     let script = v8::script_compiler::compile_unbound_script(
@@ -64,6 +75,44 @@ fn compile_cached<'s>(
     )
     .ok_or(Stop::Syntax)?;
     Ok((script, Some(source.get_cached_data().is_none_or(v8::CachedData::rejected))))
+}
+
+/// Compiles a module, with a code cache if there is one that fits. Says also whether it was refused.
+pub(super) fn compile_module<'s>(
+    scope: &v8::PinScope<'s, '_>,
+    code: Source,
+    number: Option<u32>,
+    cache: Option<&Cache>,
+) -> Result<(v8::Local<'s, v8::Module>, Option<bool>), Stop> {
+    use v8::script_compiler::{CompileOptions, NoCacheReason, Source};
+    let consume = cache.and_then(|cache| cache.consume.as_ref());
+    let blob =
+        consume.and_then(|blob| blob.as_ref().ok()).filter(|blob| blob.key() == blob::key_of(&code.code));
+    let text = values::string(scope, code.code).ok_or(Failure::StringTooLong)?;
+    let origin = origin(scope, code.origin, true, number)?;
+    let (mut source, options) = match blob {
+        Some(blob) => {
+            let data = v8::CachedData::new(blob.content());
+            (Source::new_with_cached_data(text, Some(&origin), data), CompileOptions::ConsumeCodeCache)
+        }
+        None => (Source::new(text, Some(&origin)), CompileOptions::NoCompileOptions),
+    };
+    let module = v8::script_compiler::compile_module2(scope, &mut source, options, NoCacheReason::NoReason);
+    let module = module.ok_or(Stop::Syntax)?;
+    let refused = || source.get_cached_data().is_none_or(v8::CachedData::rejected);
+    Ok((module, consume.map(|_| blob.is_none() || refused())))
+}
+
+/// What was compiled with a code cache: it comes with the one it gave, and whether the one that was given was refused.
+pub(super) fn with_cache(
+    compiled: Transfer,
+    key: u64,
+    data: Option<v8::UniqueRef<v8::CachedData<'_>>>,
+    rejected: Option<bool>,
+) -> Transfer {
+    let produced = data.map_or(Transfer::Undefined, |data| Blob::seal(Kind::Code, key, &data).into_copy());
+    let rejected = rejected.map_or(Transfer::Undefined, Transfer::Bool);
+    Transfer::Pair(Box::new((compiled, Transfer::Pair(Box::new((produced, rejected))))))
 }
 
 impl Cx<'_> {
@@ -86,10 +135,7 @@ impl Cx<'_> {
             // Data that was good is as good as what would be made now.
             let produce = cache.produce && rejected != Some(false);
             let data = if produce { script.create_code_cache() } else { None };
-            let produced =
-                data.map_or(Transfer::Undefined, |data| Blob::seal(Kind::Code, key, &data).into_copy());
-            let rejected = rejected.map_or(Transfer::Undefined, Transfer::Bool);
-            Ok(Transfer::Pair(Box::new((keep(script), Transfer::Pair(Box::new((produced, rejected)))))))
+            Ok(with_cache(keep(script), key, data, rejected))
         })
     }
 

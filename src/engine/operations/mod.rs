@@ -3,6 +3,8 @@
 
 mod evaluate;
 mod heap;
+pub mod imports;
+mod module;
 mod reference;
 
 use std::rc::Rc;
@@ -68,6 +70,15 @@ pub fn run(
             cx.apply(scope, target, receiver, arguments, exit)
         }
         Request::Copy { target } => cx.copy(scope, target),
+        Request::CompileModule { source, meta, cache } => cx.compile_module(scope, *source, meta, cache),
+        Request::CompileJsonModule(source) => cx.compile_json_module(scope, *source),
+        Request::CreateSyntheticModule { filename, exports } => {
+            cx.create_synthetic_module(scope, filename, exports)
+        }
+        Request::LinkModule { context, graph } => cx.link_module(scope, context, &graph),
+        Request::EvaluateModule { module, exit } => cx.evaluate_module(scope, module, exit),
+        Request::ModuleNamespace { module } => cx.module_namespace(scope, module),
+        Request::Imported { resolver, outcome } => cx.imported(scope, resolver, *outcome),
         Request::HeapStatistics => cx.heap_statistics(scope),
         Request::CollectGarbage => cx.collect_garbage(scope),
         Request::Settle { resolver, outcome } => cx.settle(scope, resolver, *outcome),

@@ -21,6 +21,10 @@ pub enum Stop {
     Exception,
     /// The same, raised by the parser: its position belongs to the message.
     Syntax,
+    /// The same, for JSON from this file.
+    Json(Text),
+    /// The same, raised where modules don't fit together: the position belongs to the stack.
+    Link,
     /// The guest has to unwind: its time is over, or its end was asked for.
     Terminated,
 }
@@ -54,7 +58,7 @@ pub fn guarded<'s, T>(
         Stop::Thrown(thrown) => Err(*thrown),
         // The reason is known where the task ends.
         Stop::Terminated => Err(Failure::DisposedDuring.into()),
-        Stop::Exception | Stop::Syntax => {
+        Stop::Exception | Stop::Syntax | Stop::Json(_) | Stop::Link => {
             if scope.has_terminated() {
                 return Err(Failure::DisposedDuring.into());
             }
@@ -63,14 +67,19 @@ pub fn guarded<'s, T>(
             };
             let position = scope
                 .message()
-                .filter(|_| matches!(stop, Stop::Syntax))
-                .and_then(|message| syntax_position(scope, message));
+                .filter(|_| !matches!(stop, Stop::Exception))
+                .and_then(|message| syntax_position(scope, message, &stop));
             scope.reset();
             let mut value = export(realmed, scope, exception);
             if let (Some(position), Transfer::Error(error)) = (position, &mut value) {
-                let message = format!("{} [{position}]", error.message.to_string_lossy());
-                error.message = Text::from_str(&message);
-                error.stack = Some(Text::from_str(&format!("SyntaxError: {message}")));
+                let message = error.message.to_string_lossy();
+                if matches!(stop, Stop::Link) {
+                    error.stack = Some(Text::from_str(&format!("SyntaxError: {message}\n    at {position}")));
+                } else {
+                    let message = format!("{message} [{position}]");
+                    error.message = Text::from_str(&message);
+                    error.stack = Some(Text::from_str(&format!("SyntaxError: {message}")));
+                }
             }
             if let Transfer::Error(error) = &mut value
                 && error.class == ErrorClass::RangeError
@@ -85,10 +94,19 @@ pub fn guarded<'s, T>(
 }
 
 /// `file:line:column` of an error that the parser raised: such an error has no frames of its own.
-fn syntax_position(scope: &v8::PinScope<'_, '_>, message: v8::Local<v8::Message>) -> Option<String> {
+fn syntax_position(
+    scope: &v8::PinScope<'_, '_>,
+    message: v8::Local<v8::Message>,
+    stop: &Stop,
+) -> Option<String> {
     let line = message.get_line_number(scope)?;
-    let name = message.get_script_resource_name(scope).filter(|name| name.is_string())?;
-    let name = name.to_rust_string_lossy(scope);
+    let name = match stop {
+        Stop::Json(filename) => filename.to_string_lossy(),
+        _ => {
+            let name = message.get_script_resource_name(scope).filter(|name| name.is_string())?;
+            name.to_rust_string_lossy(scope)
+        }
+    };
     Some(format!("{name}:{line}:{}", message.get_start_column() + 1))
 }
 
@@ -345,7 +363,7 @@ fn define(
 /// Throws into the guest what stopped a call of its.
 pub fn throw(realmed: &Realmed<'_>, scope: &mut v8::PinScope<'_, '_>, stop: Stop) {
     let transfer = match stop {
-        Stop::Exception | Stop::Syntax => return,
+        Stop::Exception | Stop::Syntax | Stop::Json(_) | Stop::Link => return,
         Stop::Terminated => {
             realmed.guest.terminator().terminate_execution();
             // V8 looks when a function is entered: here, so that nothing of the guest runs after the call.

@@ -212,6 +212,29 @@ impl<'a> Realmed<'a> {
         }
     }
 
+    /// The function as this guest holds it.
+    pub fn hold_function(&self, function: &Function) -> Arc<Function> {
+        let target = match self.hold(function.target.clone()) {
+            Foreign::Handle(target) => target,
+            _ => function.target.clone(),
+        };
+        Arc::new(Function { target, ..function.clone() })
+    }
+
+    /// A value as this guest may keep it: no handle in it keeps the isolate alive.
+    pub fn hold_value(&self, value: Transfer) -> Transfer {
+        let inside = |handle: Handle| match handle {
+            Handle::Remote(remote) if remote.is_of(self.isolate) => Handle::Remote(remote.inside()),
+            handle => handle,
+        };
+        match value {
+            Transfer::Handle(handle) => Transfer::Handle(inside(handle)),
+            Transfer::Deref(handle) => Transfer::Deref(inside(handle)),
+            Transfer::Function(function) => Transfer::Function(self.hold_function(&function)),
+            value => value,
+        }
+    }
+
     /// An instance of the class that the handle belongs to.
     pub fn import_handle<'s>(
         &self,
@@ -377,6 +400,7 @@ impl Remote {
             RemoteKind::Context => 1,
             RemoteKind::Script => 2,
             RemoteKind::Reference | RemoteKind::Function => 3,
+            RemoteKind::Module => 5,
         }
     }
 }

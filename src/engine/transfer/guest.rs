@@ -283,6 +283,13 @@ impl<'a> Realmed<'a> {
                 let values = [self.import(scope, pair.0)?, self.import(scope, pair.1)?];
                 v8::Array::new_with_elements(scope, &values).into()
             }
+            Transfer::List(values) => {
+                let mut elements = Vec::with_capacity(values.len());
+                for value in values {
+                    elements.push(self.import(scope, value)?);
+                }
+                v8::Array::new_with_elements(scope, &elements).into()
+            }
             Transfer::Numbers(numbers) => {
                 let numbers: Vec<_> = numbers.iter().map(|n| v8::Number::new(scope, *n).into()).collect();
                 v8::Array::new_with_elements(scope, &numbers).into()

@@ -261,6 +261,8 @@ pub enum Transfer {
     Promise(Arc<PromiseCell>),
     /// Two results of one operation.
     Pair(Box<(Transfer, Transfer)>),
+    /// Several results of one operation.
+    List(Vec<Transfer>),
     /// Figures, as of `getHeapStatistics`.
     Numbers(Vec<f64>),
 }

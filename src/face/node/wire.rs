@@ -38,6 +38,7 @@ mod tag {
     pub const EXTERNAL_COPY: u8 = 20;
     pub const GUEST_FUNCTION: u8 = 21;
     pub const LIBRARY: u8 = 30;
+    pub const LIST: u8 = 35;
 }
 
 const HAS_NAME: u8 = 1;
@@ -276,6 +277,13 @@ impl Writer {
                 self.bytes.push(tag::PAIR);
                 self.value(env, pair.0);
                 self.value(env, pair.1);
+            }
+            Transfer::List(values) => {
+                self.bytes.push(tag::LIST);
+                self.u32(values.len());
+                for value in values {
+                    self.value(env, value);
+                }
             }
             Transfer::Numbers(numbers) => {
                 self.bytes.push(tag::NUMBERS);
