@@ -804,10 +804,12 @@ impl Inside<'_> {
         let bounds = guest.bounds.replace(guest.bounds_of(isolate, &task));
         let Bounds { tree: origin, timeout } = guest.bounds.get();
         let origin_of_settled = match &task.request {
-            Request::Settle { resolver, .. } | Request::Imported { resolver, .. } => match guest.table.borrow().get(*resolver) {
-                Some(Entry::Resolver { context, .. }) => context.clone(),
-                _ => None,
-            },
+            Request::Settle { resolver, .. } | Request::Imported { resolver, .. } => {
+                match guest.table.borrow().get(*resolver) {
+                    Some(Entry::Resolver { context, .. }) => context.clone(),
+                    _ => None,
+                }
+            }
             _ => None,
         };
         let outer_origin = guest.origin.replace(task.context.take().or(origin_of_settled));
