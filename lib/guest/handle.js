@@ -6,10 +6,10 @@
  */
 
 const { illegalConstructor, illegalInvocation, released } = require('../errors');
-const { Base, callback, library, release, token } = require('./native');
+const { Base, callback, library, release, seal, token } = require('./native');
 
-/** Only the library makes handles. */
-const MAKE = Symbol('make');
+/** Only the library makes handles. No symbol: `Symbol` may be the guest's own by now. */
+const MAKE = token;
 
 /** Classes by name, as their numbers on the wire (src/engine/transfer/foreign.rs). */
 const CLASSES = { __proto__: null, Isolate: 0, Context: 1, Script: 2, Reference: 3, Copy: 4, Module: 5 };
@@ -69,6 +69,12 @@ class Library extends Base {
 		super(token, library(), NO_CLASS, undefined);
 	}
 }
+
+// `super(…)` calls whatever the prototype of a class is at that moment: nobody else may be put there, and be told the token.
+seal(Handle);
+seal(CallbackBase);
+seal(Special);
+seal(Library);
 
 function own(handle, kind) {
 	if (typeof handle !== 'object' || handle === null || kindOf(handle) !== kind) {

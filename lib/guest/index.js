@@ -19,11 +19,16 @@ const { NativeModule } = require('../native-module');
 const { Reference } = require('../reference');
 const { Script } = require('../script');
 const { Library } = require('./handle');
+const { seal } = require('./native');
 const wire = require('./wire');
 
 const { defineProperty, keys } = Object;
 
-const classes = { Callback, Context, ExternalCopy, InspectorSession, Isolate, Module, NativeModule, Reference, Script };
+const classes = { __proto__: null, Callback, Context, ExternalCopy, InspectorSession, Isolate, Module, NativeModule, Reference, Script };
+// As in guest/handle.js, and before anything of the guest's sees them.
+for (const name in classes) {
+	seal(classes[name]);
+}
 const library = new Library();
 for (const name of keys(classes)) {
 	defineProperty(library, name, { __proto__: null, value: classes[name], writable: true, enumerable: true, configurable: true });

@@ -32,6 +32,9 @@ class Copy extends Special {
 	}
 }
 
+native.seal(Dereference);
+native.seal(Copy);
+
 module.exports = {
 	Copy, Dereference,
 	/** Any buffer's memory may move. */

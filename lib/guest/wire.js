@@ -19,5 +19,5 @@ module.exports = {
 		}
 		apply(native.clone, undefined, values);
 	},
-	hooks: { __proto__: null, make: [] },
+	hooks: { __proto__: null, make: { __proto__: null } },
 };

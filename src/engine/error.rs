@@ -115,6 +115,9 @@ pub enum Failure {
     /// An isolate that a guest makes, beyond what the guest itself may use.
     #[error("The memory limit leaves no room for another isolate")]
     NoRoom,
+    /// What a guest makes the library hold for it, beyond what the guest itself may use.
+    #[error("The memory limit leaves no room for this")]
+    NoMemory,
     /// A property key that is neither string nor integer.
     #[error("Invalid `key`")]
     InvalidKey,
@@ -161,7 +164,7 @@ impl Failure {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Disposed | Self::AlreadyDisposed | Self::DisposedDuring => "ERR_ISOLATE_DISPOSED",
-            Self::MemoryLimit | Self::BufferRefused | Self::NoRoom => "ERR_MEMORY_LIMIT",
+            Self::MemoryLimit | Self::BufferRefused | Self::NoRoom | Self::NoMemory => "ERR_MEMORY_LIMIT",
             Self::EngineFatal(_) => "ERR_ENGINE_FATAL",
             Self::Timeout | Self::Deadline(_) => "ERR_TIMEOUT",
             Self::NonTransferable | Self::UnsupportedType => "ERR_NON_TRANSFERABLE",
@@ -239,6 +242,7 @@ impl Failure {
             Self::StringTooLong
             | Self::BufferRefused
             | Self::NoRoom
+            | Self::NoMemory
             | Self::TooManyImports
             | Self::TooManyModules => ErrorClass::RangeError,
             _ => ErrorClass::Error,

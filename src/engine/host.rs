@@ -107,7 +107,7 @@ impl HostCall {
 
     /// Whether anybody wants the outcome.
     pub fn wants_reply(&self) -> bool {
-        !matches!(self.reply, Some(Reply::Ignored | Reply::Reported) | None)
+        !matches!(self.reply, Some(Reply::Ignored | Reply::Counted(_) | Reply::Reported) | None)
     }
 
     /// Whether an error is the environment's own: nobody hears of the outcome, but nothing may be lost.

@@ -14,7 +14,7 @@ use crate::engine::isolate::guest::{Guest, Realm};
 use crate::engine::isolate::task::Reply;
 use crate::engine::lock;
 use crate::engine::transfer::guest::Realmed;
-use crate::engine::transfer::{Arguments, Function, PromiseCell, Text, Transfer, Waker, errors};
+use crate::engine::transfer::{Arguments, Function, PromiseCell, Transfer, Waker, errors};
 
 /// Promises remembered until the guest's microtasks have run.
 const REMEMBERED: usize = 1024;
@@ -66,7 +66,7 @@ impl Reports {
         let reports = &isolate.rejections;
         let listener = lock(&reports.listener).clone();
         let Some(listener) = listener else { return };
-        let bytes = weight(&reason);
+        let bytes = reason.weight();
         reports.bytes.fetch_add(bytes, Ordering::SeqCst);
         let (cell, settler) = PromiseCell::new();
         let heard = Arc::clone(isolate);
@@ -76,26 +76,6 @@ impl Reports {
         })));
         let arguments = Arguments::from_iter([reason, Transfer::Number(dropped as f64)]);
         listener.send(arguments, Reply::Promise(settler));
-    }
-}
-
-/// About what a reason takes outside every heap, in bytes.
-fn weight(value: &Transfer) -> usize {
-    let text = |text: &Text| match text {
-        Text::One(bytes) => bytes.len(),
-        Text::Two(units) => units.len() * 2,
-    };
-    match value {
-        Transfer::Text(value) => text(value),
-        Transfer::Cloned(cloned) => cloned.size(),
-        Transfer::BigInt(_, words) => words.len() * 8,
-        Transfer::Error(error) => {
-            text(&error.message)
-                + error.stack.as_ref().map_or(0, text)
-                + error.cause.as_ref().map_or(0, weight)
-                + error.properties.as_ref().map_or(0, weight)
-        }
-        _ => 0,
     }
 }
 

@@ -470,7 +470,13 @@ pub fn run_local(message: &mut impl Message) -> Outcome {
         }
         local::NEW_COPY => {
             let value = message.value()?;
-            number(message.add_handle(Handle::Copied(Copied::new(value))))
+            let copied = Copied::new(value);
+            if let Some(guest) = message.parent()
+                && !copied.charge_to(&guest.memory)
+            {
+                return Err(Failure::NoMemory.into());
+            }
+            number(message.add_handle(Handle::Copied(copied)))
         }
         local::READ_COPY => match message.handle(target)? {
             Handle::Copied(copied) => {

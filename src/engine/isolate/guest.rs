@@ -17,7 +17,7 @@ use crate::engine::host::{HostValue, TreeId, Work};
 use crate::engine::inspector::agent::Agent;
 use crate::engine::limits::deadline::Deadline;
 use crate::engine::limits::fatal;
-use crate::engine::limits::memory::{self, Memory};
+use crate::engine::limits::memory::{self, Charge, Memory};
 use crate::engine::limits::watchdog::Ended;
 use crate::engine::operations;
 use crate::engine::place::{Named, Place};
@@ -140,6 +140,9 @@ impl<T> Slots<T> {
     }
 }
 
+/// What this guest holds of others: the thing, who sees its object go, and that it is memory.
+type Held = (Rc<Foreign>, Option<WeakSlot>, Charge);
+
 /// A part of a request that the library in a guest is writing.
 pub enum Part {
     /// A string.
@@ -148,6 +151,50 @@ pub enum Part {
     Number(u32),
     /// A value.
     Value(Transfer),
+}
+
+/// A request that the library in a guest is writing.
+#[derive(Default)]
+pub struct Written {
+    parts: Vec<Part>,
+    /// What of it isn't in `charge` yet, in bytes.
+    uncounted: usize,
+    charge: Option<Charge>,
+}
+
+/// A request is counted in when it has grown by so much, in bytes.
+const COUNTED: usize = 16 << 10;
+
+impl Written {
+    /// Adds a part.
+    pub fn push(&mut self, part: Part, memory: &Arc<Memory>) -> Result<(), Failure> {
+        self.uncounted += size_of::<Part>()
+            + match &part {
+                Part::Text(text) => text.size(),
+                Part::Number(_) => 0,
+                Part::Value(value) => value.weight(),
+            };
+        if self.uncounted >= COUNTED {
+            let fits = match &mut self.charge {
+                Some(charge) => charge.grow(self.uncounted),
+                None => {
+                    self.charge = memory.charge(self.uncounted);
+                    self.charge.is_some()
+                }
+            };
+            if !fits {
+                return Err(Failure::NoMemory);
+            }
+            self.uncounted = 0;
+        }
+        self.parts.push(part);
+        Ok(())
+    }
+
+    /// All parts; they count until the charge is dropped.
+    pub fn finish(self) -> (Vec<Part>, Option<Charge>) {
+        (self.parts, self.charge)
+    }
 }
 
 /// Everything inside one isolate.
@@ -161,13 +208,13 @@ pub struct Guest {
     /// Its modules.
     pub modules: Modules,
     /// What this guest holds of others: functions and handles, freed when their objects are collected.
-    pub foreign: RefCell<Slots<(Rc<Foreign>, Option<WeakSlot>)>>,
+    pub foreign: RefCell<Slots<Held>>,
     /// Slots of `foreign` whose objects were collected.
     pub collected: Collected,
     /// What the library in guests keeps for all contexts of the isolate, by name.
     pub templates: RefCell<HashMap<&'static str, v8::Global<v8::FunctionTemplate>>>,
     /// Requests that the library in this guest is writing, innermost last.
-    pub message: RefCell<Vec<Vec<Part>>>,
+    pub message: RefCell<Vec<Written>>,
     /// Promises of this guest that are observed from outside.
     pub watches: RefCell<Slots<PromiseWatch>>,
     /// Promises of this guest that were rejected and have no handler.
@@ -360,6 +407,11 @@ impl Guest {
             Some(context) => Rc::clone(context),
             None => unreachable!("guest code runs only while a thread is inside"),
         }
+    }
+
+    /// `timeout` of the task that runs, in ms; 0 for none.
+    pub fn limit(&self) -> u32 {
+        self.bounds.get().timeout
     }
 
     /// The tree of calls that runs.
@@ -612,6 +664,12 @@ impl Guest {
             limits.timeout = self.bounds.get().timeout;
         }
         limits.context = self.origin();
+        let charge = self.memory.charge(request.weight()).ok_or(Failure::NoMemory)?;
+        let reply = match reply {
+            Reply::Ignored => Reply::Counted(charge),
+            Reply::Promise(settler) => Reply::Promise(settler.counted(charge)),
+            reply => reply,
+        };
         place.send(request, reply, self.tree(), limits, named);
         Ok(())
     }
@@ -854,6 +912,12 @@ impl Inside<'_> {
                 self.v8.cancel_terminate_execution();
                 outcome = Err(deadline.failure().into());
             }
+        }
+        if depth == 0
+            && isolate.is_live()
+            && guest.memory.note_growth(|| self.v8.get_heap_statistics().used_heap_size())
+        {
+            self.v8.low_memory_notification();
         }
         if guest.memory.exceeded() {
             isolate.dispose(Cause::Memory);

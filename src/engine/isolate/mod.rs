@@ -465,8 +465,10 @@ impl Isolate {
         if !self.is_live() {
             return false;
         }
-        // Before the status: whoever sees that it has ended sees why.
+        // Before the status: whoever sees that it has ended sees why, and ends this.
         let _ = self.cause.set(cause);
+        *lock(&self.ending) = Some(Work::begin(&self.host));
+        self.memory.begin_end();
         let live = self.status.compare_exchange(
             Status::Live as u8,
             Status::Ending as u8,
@@ -474,9 +476,11 @@ impl Isolate {
             Ordering::SeqCst,
         );
         if live.is_err() {
+            // V8 gave it up at the same moment.
+            drop(queue);
+            self.end_ending(false);
             return false;
         }
-        *lock(&self.ending) = Some(Work::begin(&self.host));
         if let Some(terminator) = self.terminator.get() {
             terminator.terminate_execution();
         }
@@ -507,16 +511,20 @@ impl Isolate {
         self.set_background(None);
         self.inspector.end();
         self.set_importer(None);
-        self.end_ending();
+        self.end_ending(false);
         if let Some(function) = &self.on_catastrophe {
             let message = Transfer::Text(Text::from_str(&failure.to_string()));
             function.send(Arguments::from_iter([message]), Reply::Reported);
         }
     }
 
-    fn end_ending(&self) {
+    /// The end is over; with `gone` V8's heap is no more.
+    fn end_ending(&self, gone: bool) {
         self.rejections.end();
         let work = lock(&self.ending).take();
+        if work.is_some() {
+            self.memory.finish_end(gone);
+        }
         drop(work);
     }
 
@@ -533,7 +541,7 @@ impl Isolate {
         };
         drop(tasks);
         self.inspector.end();
-        self.end_ending();
+        self.end_ending(true);
     }
 
     /// A guest thread works for this isolate: all that is queued, and what comes while it lingers.

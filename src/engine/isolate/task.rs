@@ -7,6 +7,7 @@ use crate::engine::error::{Failure, Outcome};
 use crate::engine::host::{Host, HostValue, TreeId, Work};
 use crate::engine::isolate::Remote;
 use crate::engine::limits::deadline::Deadline;
+use crate::engine::limits::memory::Charge;
 use crate::engine::place::Named;
 use crate::engine::signal::Wait;
 use crate::engine::transfer::{Arguments, Settler, Text, Transfer};
@@ -202,6 +203,23 @@ impl From<u32> for Limits {
     }
 }
 
+impl Request {
+    /// About what it takes outside every heap, in bytes.
+    pub fn weight(&self) -> usize {
+        let source = |source: &Source| source.code.size() + source.origin.filename.size();
+        let all = |values: &Arguments| values.iter().map(|value| 64 + value.weight()).sum::<usize>();
+        let own = match self {
+            Self::CompileScript { source: code, .. } | Self::Eval { source: code, .. } => source(code),
+            Self::EvalClosure { source: code, arguments, .. } => source(code) + all(arguments),
+            Self::Get { key, .. } | Self::Delete { key, .. } => key.weight(),
+            Self::Set { key, value, .. } => key.weight() + value.weight(),
+            Self::Apply { receiver, arguments, .. } => receiver.weight() + all(arguments),
+            _ => 0,
+        };
+        size_of::<Task>() + own
+    }
+}
+
 /// Who hears of the outcome.
 pub enum Reply {
     /// A thread that waits.
@@ -212,6 +230,8 @@ pub enum Reply {
     Promise(Settler),
     /// Nobody.
     Ignored,
+    /// Nobody; what is asked counts as the memory of a guest until it was done.
+    Counted(Charge),
     /// Nobody; an error of a function of a Node environment is reported there as uncaught.
     Reported,
 }
@@ -223,7 +243,7 @@ impl Reply {
             Self::Waiting(wait) => wait.complete(outcome),
             Self::Async(host, id) => host.replied(id, outcome),
             Self::Promise(settler) => settler.settle(outcome),
-            Self::Ignored | Self::Reported => {}
+            Self::Ignored | Self::Counted(_) | Self::Reported => {}
         }
     }
 }

@@ -27,6 +27,10 @@ pub struct Memory {
     exceeded: AtomicBool,
     /// Heaps of isolates that this one made, and of theirs, in bytes.
     nested: AtomicUsize,
+    /// What it holds outside V8's heap, of its own and by isolates that it made, in bytes: see [`Charge`].
+    outside: AtomicUsize,
+    /// Isolates that this one made, and of theirs, whose end is under way.
+    ending: AtomicUsize,
     /// The account of the isolate that made this one: all that is used here counts there too.
     parent: Option<Arc<Memory>>,
 }
@@ -44,6 +48,8 @@ impl Memory {
             refused: AtomicBool::new(false),
             exceeded: AtomicBool::new(false),
             nested: AtomicUsize::new(0),
+            outside: AtomicUsize::new(0),
+            ending: AtomicUsize::new(0),
             parent,
         })
     }
@@ -64,6 +70,16 @@ impl Memory {
         used > self.limit || self.is_over()
     }
 
+    /// Notes the heap's size between collections, garbage included, for an isolate that another one made: what all such
+    /// isolates use together passes the maker's limit long before one of them has to collect. `true` when it is time to.
+    pub fn note_growth(&self, used: impl FnOnce() -> usize) -> bool {
+        let Some(parent) = &self.parent else { return false };
+        let used = used();
+        let before = self.heap.swap(used, Ordering::Relaxed);
+        parent.change_nested(before, used);
+        used > before && self.is_over()
+    }
+
     fn is_over(&self) -> bool {
         self.used() > self.limit + self.headroom() || self.parent.as_ref().is_some_and(|p| p.is_over())
     }
@@ -71,13 +87,41 @@ impl Memory {
     /// What it uses, as far as is known, with all isolates that it made; in bytes.
     fn used(&self) -> usize {
         let nested = self.nested.load(Ordering::Relaxed);
-        self.heap.load(Ordering::Relaxed).saturating_add(self.buffers()).saturating_add(nested)
+        let outside = self.outside.load(Ordering::Relaxed);
+        let own = self.heap.load(Ordering::Relaxed).saturating_add(self.buffers());
+        own.saturating_add(nested).saturating_add(outside)
     }
 
     /// Whether there is room for one more isolate.
     pub fn has_room_for_isolate(&self) -> bool {
         self.used() + YOUNG_HEAP <= self.limit
             && self.parent.as_ref().is_none_or(|p| p.has_room_for_isolate())
+    }
+
+    /// Whether isolates that this one made are ending: what they use is given back soon.
+    pub fn has_ending(&self) -> bool {
+        self.ending.load(Ordering::SeqCst) > 0
+    }
+
+    /// The isolate's end was asked for.
+    pub fn begin_end(&self) {
+        let mut maker = self.parent.as_ref();
+        while let Some(memory) = maker {
+            memory.ending.fetch_add(1, Ordering::SeqCst);
+            maker = memory.parent.as_ref();
+        }
+    }
+
+    /// That end is over; with `gone` V8's heap is no more.
+    pub fn finish_end(&self, gone: bool) {
+        if gone && let Some(parent) = &self.parent {
+            parent.change_nested(self.heap.swap(0, Ordering::Relaxed), 0);
+        }
+        let mut maker = self.parent.as_ref();
+        while let Some(memory) = maker {
+            memory.ending.fetch_sub(1, Ordering::SeqCst);
+            maker = memory.parent.as_ref();
+        }
     }
 
     fn change_nested(&self, before: usize, after: usize) {
@@ -130,6 +174,44 @@ impl Memory {
         true
     }
 
+    /// Counts memory outside V8's heap in, unless that would pass the limit.
+    pub fn charge(self: &Arc<Self>, size: usize) -> Option<Charge> {
+        self.try_charge(size).then(|| Charge { memory: Arc::clone(self), size })
+    }
+
+    /// Counts memory outside V8's heap in, which is there already: looked at when V8 collects.
+    pub fn note_outside(self: &Arc<Self>, size: usize) -> Charge {
+        self.add_outside(size);
+        Charge { memory: Arc::clone(self), size }
+    }
+
+    fn try_charge(&self, size: usize) -> bool {
+        self.add_outside(size);
+        let fits = !self.is_full();
+        if !fits {
+            self.remove_outside(size);
+        }
+        fits
+    }
+
+    fn is_full(&self) -> bool {
+        self.used() > self.limit || self.parent.as_ref().is_some_and(|p| p.is_full())
+    }
+
+    fn add_outside(&self, size: usize) {
+        self.outside.fetch_add(size, Ordering::Relaxed);
+        if let Some(parent) = &self.parent {
+            parent.add_outside(size);
+        }
+    }
+
+    fn remove_outside(&self, size: usize) {
+        self.outside.fetch_sub(size, Ordering::Relaxed);
+        if let Some(parent) = &self.parent {
+            parent.remove_outside(size);
+        }
+    }
+
     fn free(&self, size: usize) {
         self.buffers.fetch_sub(size, Ordering::Relaxed);
         if let Some(parent) = &self.parent {
@@ -143,6 +225,31 @@ impl Drop for Memory {
         if let Some(parent) = &self.parent {
             parent.change_nested(self.heap.load(Ordering::Relaxed), 0);
         }
+    }
+}
+
+/// Memory that a guest makes the library hold outside V8's heap: requests under way, external copies, handles. Counted until
+/// this is dropped, on any thread.
+#[derive(Debug)]
+pub struct Charge {
+    memory: Arc<Memory>,
+    size: usize,
+}
+
+impl Charge {
+    /// Counts more in, unless that would pass the limit.
+    pub fn grow(&mut self, size: usize) -> bool {
+        let fits = self.memory.try_charge(size);
+        if fits {
+            self.size += size;
+        }
+        fits
+    }
+}
+
+impl Drop for Charge {
+    fn drop(&mut self) {
+        self.memory.remove_outside(self.size);
     }
 }
 
@@ -202,6 +309,12 @@ pub fn adopt(block: Block, memory: &Arc<Memory>) -> Option<v8::SharedRef<v8::Bac
         // SAFETY: made by Box::into_raw below; V8 calls a deleter once.
         let adopted = unsafe { Box::from_raw(adopted.cast::<Adopted>()) };
         adopted.memory.free(adopted.block.size());
+    }
+    // It moved out of this isolate, and is counted still.
+    if block.1.as_ref().is_some_and(|owner| Arc::ptr_eq(owner, memory))
+        && !block.0.is_resizable_by_user_javascript()
+    {
+        return Some(block.0.clone());
     }
     let size = block.size();
     if !memory.reserve(size) {

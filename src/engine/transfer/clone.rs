@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use super::errors::Stop;
 use super::guest::{Realmed, str};
@@ -68,7 +69,7 @@ impl v8::ValueSerializerImpl for Writer<'_> {
         buffer: v8::Local<'s, v8::SharedArrayBuffer>,
     ) -> Option<u32> {
         let mut side = self.side.borrow_mut();
-        side.shared.push(Block(buffer.get_backing_store()));
+        side.shared.push(Block(buffer.get_backing_store(), None));
         Some((side.shared.len() - 1) as u32)
     }
 }
@@ -99,13 +100,13 @@ pub fn serialize<'s>(
                 .into());
             }
             serializer.transfer_array_buffer(buffers.len() as u32, *buffer);
-            buffers.push(Block(buffer.get_backing_store()));
+            buffers.push(Block(buffer.get_backing_store(), Some(Arc::clone(realmed.guest.memory()))));
         }
         if moved.is_empty()
             && let Some(buffer) = sole_buffer(scope, value)
         {
             serializer.transfer_array_buffer(0, buffer);
-            buffers.push(Block(buffer.get_backing_store()).duplicate());
+            buffers.push(Block(buffer.get_backing_store(), None).duplicate());
         }
         (serializer.write_value(context, value) == Some(true), serializer.release())
     };

@@ -32,6 +32,9 @@ pub const FIELD_CLASS: usize = 2;
 /// How values pass through functions that were handed over: handles and functions as such, the rest copied.
 pub const CALLBACK: Exit = Exit { mode: Mode::Plain, promise: false, fallback: Fallback::Copy };
 
+/// About what one thing takes that a guest holds of others, outside V8's heap, in bytes.
+const FOREIGN: usize = 512;
+
 /// What a guest holds of others.
 #[derive(Debug)]
 pub enum Foreign {
@@ -94,12 +97,13 @@ fn library() -> Result<&'static dyn Library, Stop> {
 impl Guest {
     /// Gives something foreign a place.
     pub fn add_foreign(&self, foreign: Foreign) -> u32 {
-        self.foreign.borrow_mut().insert((Rc::new(foreign), None))
+        let charge = self.memory().note_outside(FOREIGN);
+        self.foreign.borrow_mut().insert((Rc::new(foreign), None, charge))
     }
 
     /// What is in a place.
     pub fn foreign_at(&self, slot: u32) -> Option<Rc<Foreign>> {
-        self.foreign.borrow().get(slot).map(|(foreign, _)| Rc::clone(foreign))
+        self.foreign.borrow().get(slot).map(|(foreign, ..)| Rc::clone(foreign))
     }
 
     /// Empties a place.
@@ -113,7 +117,8 @@ impl Guest {
         let weak = WeakSlot::new(scope, object, slot, &self.collected);
         let kept = self.foreign_at(slot);
         if let Some(kept) = kept {
-            self.foreign.borrow_mut().replace(slot, (kept, Some(weak)));
+            let charge = self.memory().note_outside(FOREIGN);
+            self.foreign.borrow_mut().replace(slot, (kept, Some(weak), charge));
         }
     }
 }
@@ -241,6 +246,11 @@ impl<'a> Realmed<'a> {
         scope: &mut v8::PinScope<'s, '_>,
         handle: Handle,
     ) -> Result<v8::Local<'s, v8::Value>, Stop> {
+        if let Handle::Copied(copied) = &handle
+            && !copied.charge_to(self.guest.memory())
+        {
+            return Err(Failure::NoMemory.into());
+        }
         let (class, type_of) = (handle.class(), handle.type_of());
         let slot = self.guest.add_foreign(self.hold(handle));
         match library()?.instance(scope, class, slot, type_of) {
@@ -359,14 +369,14 @@ impl Function {
         Some((place, Request::Apply { target, receiver: Transfer::Undefined, arguments, exit }))
     }
 
-    /// Calls it, in no guest's time.
+    /// Calls it, in no caller's time.
     pub fn send(&self, arguments: Arguments, reply: Reply) {
         let named = match &self.target {
             Handle::Remote(remote) => Named::from_elem(Arc::clone(remote), 1),
             _ => Named::new(),
         };
         if let Some((place, request)) = self.request(arguments) {
-            place.send(request, reply, 0, 0, named);
+            place.send(request, reply, 0, self.limit, named);
         }
     }
 }

@@ -219,7 +219,7 @@ impl<'a> Realmed<'a> {
             }
         }
         let target = self.keep(scope, object.into(), RemoteKind::Function, 6, false);
-        Transfer::Function(Arc::new(Function { target, mode, name, length }))
+        Transfer::Function(Arc::new(Function { target, mode, name, length, limit: self.guest.limit() }))
     }
 
     fn export_promise<'s>(

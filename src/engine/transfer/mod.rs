@@ -10,7 +10,7 @@ pub mod guest;
 mod promise;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 
 pub use promise::{PromiseCell, Settler, Waker};
 
@@ -19,6 +19,8 @@ use crate::engine::error::ErrorValue;
 use crate::engine::host::HostValue;
 use crate::engine::inspector::Session;
 use crate::engine::isolate::{Lease, Remote};
+use crate::engine::limits::memory::{Charge, Memory};
+use crate::engine::lock;
 
 /// A string as V8 keeps it: one byte a character where all are below U+0100, else UTF-16.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -51,7 +53,11 @@ impl Text {
 
 /// A block of array-buffer memory outside every heap.
 #[derive(Clone)]
-pub struct Block(pub v8::SharedRef<v8::BackingStore>);
+pub struct Block(
+    pub v8::SharedRef<v8::BackingStore>,
+    /// The account of a guest that it counts in as long as it exists.
+    pub Option<Arc<Memory>>,
+);
 
 // SAFETY: the shared pointer's count is atomic (std::shared_ptr), the store it points to is immutable
 // but for its bytes, and those are used by one heap at a time (or declared shared by the script).
@@ -68,7 +74,7 @@ impl std::fmt::Debug for Block {
 impl Block {
     /// Takes over `bytes`.
     pub fn from_vec(bytes: Vec<u8>) -> Self {
-        Self(v8::ArrayBuffer::new_backing_store_from_vec(bytes).make_shared())
+        Self(v8::ArrayBuffer::new_backing_store_from_vec(bytes).make_shared(), None)
     }
 
     /// Start of the memory; dangling when empty.
@@ -110,6 +116,16 @@ impl Cloned {
     }
 }
 
+impl Text {
+    /// Bytes it takes.
+    pub fn size(&self) -> usize {
+        match self {
+            Self::One(bytes) => bytes.len(),
+            Self::Two(units) => units.len() * 2,
+        }
+    }
+}
+
 /// The memory all living [`Copied`] hold, in bytes: `ExternalCopy.totalExternalSize`.
 pub static EXTERNAL_SIZE: AtomicUsize = AtomicUsize::new(0);
 
@@ -121,6 +137,10 @@ pub struct Copied {
     size: AtomicUsize,
     /// A code cache or snapshot that the library made, or found to be in order.
     pub blob: OnceLock<Arc<Blob>>,
+    /// Whose memory it is: of the guest that had it first; nobody's (`None`) when that was a Node environment.
+    charge: Mutex<Option<Option<Charge>>>,
+    /// What is counted there, in bytes.
+    weight: usize,
 }
 
 impl Copied {
@@ -128,16 +148,33 @@ impl Copied {
     pub fn new(value: Transfer) -> Arc<Self> {
         let size = match &value {
             Transfer::Cloned(cloned) => cloned.size(),
-            Transfer::Text(Text::One(bytes)) => bytes.len(),
-            Transfer::Text(Text::Two(units)) => units.len() * 2,
+            Transfer::Text(text) => text.size(),
             _ => 0,
         };
+        let weight = value.weight();
         EXTERNAL_SIZE.fetch_add(size, Ordering::Relaxed);
         Arc::new(Self {
             value: std::sync::Mutex::new(Some(value)),
             size: AtomicUsize::new(size),
             blob: OnceLock::new(),
+            charge: Mutex::default(),
+            weight,
         })
+    }
+
+    /// A guest has it; `false` when it is the first to have it, and there is no room.
+    pub fn charge_to(&self, memory: &Arc<Memory>) -> bool {
+        let mut owner = lock(&self.charge);
+        if owner.is_none() {
+            let Some(charge) = memory.charge(self.weight) else { return false };
+            *owner = Some(Some(charge));
+        }
+        true
+    }
+
+    /// A Node environment has it.
+    pub fn charge_nobody(&self) {
+        lock(&self.charge).get_or_insert(None);
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Option<Transfer>> {
@@ -158,6 +195,8 @@ impl Copied {
             return Some(Transfer::Cloned(Arc::clone(cloned)));
         }
         self.forget_size();
+        let charge = lock(&self.charge).replace(None);
+        drop(charge);
         self.lock().take()
     }
 
@@ -221,6 +260,8 @@ pub struct Function {
     pub name: Text,
     /// Its `length`.
     pub length: u32,
+    /// For calls that no caller waits for: the time limit (ms, 0 for none) of the guest's call that handed it over.
+    pub limit: u32,
 }
 
 /// Arguments of a call: a few need no memory of their own.
@@ -265,4 +306,29 @@ pub enum Transfer {
     List(Vec<Transfer>),
     /// Figures, as of `getHeapStatistics`.
     Numbers(Vec<f64>),
+}
+
+impl Transfer {
+    /// About what it takes outside every heap, in bytes.
+    pub fn weight(&self) -> usize {
+        match self {
+            Self::Text(value) => value.size(),
+            Self::Cloned(cloned) => {
+                let counted = |block: &&Block| block.1.is_some();
+                let counted = cloned.buffers.iter().filter(counted).map(Block::size).sum::<usize>();
+                cloned.size() - counted
+                    + cloned.handles.iter().map(|handle| 64 + handle.weight()).sum::<usize>()
+            }
+            Self::BigInt(_, words) => words.len() * 8,
+            Self::Error(error) => {
+                error.message.size()
+                    + error.stack.as_ref().map_or(0, Text::size)
+                    + error.cause.as_ref().map_or(0, Self::weight)
+                    + error.properties.as_ref().map_or(0, Self::weight)
+            }
+            Self::Function(function) => 256 + function.name.size(),
+            Self::Handle(_) | Self::Deref(_) => 256,
+            _ => 0,
+        }
+    }
 }

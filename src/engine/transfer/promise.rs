@@ -6,6 +6,7 @@ use crate::engine::error::{Failure, Outcome};
 use crate::engine::host::Host;
 use crate::engine::isolate::Isolate;
 use crate::engine::limits::deadline::Deadline;
+use crate::engine::limits::memory::Charge;
 use crate::engine::signal::Wait;
 
 /// Who is told of the outcome.
@@ -57,7 +58,7 @@ impl PromiseCell {
     /// A pending promise and the right to settle it.
     pub fn new() -> (Arc<Self>, Settler) {
         let cell = Arc::new(Self { state: Mutex::new(State::Pending(None)), deadline: OnceLock::new() });
-        (Arc::clone(&cell), Settler(Some(cell)))
+        (Arc::clone(&cell), Settler(Some(cell), None))
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -94,6 +95,14 @@ impl PromiseCell {
         self.settle(outcome);
     }
 
+    /// The outcome, if it is there already.
+    pub fn take_settled(&self) -> Option<Outcome> {
+        match &mut *self.lock() {
+            State::Pending(_) => None,
+            State::Settled(outcome) => outcome.take(),
+        }
+    }
+
     fn settle(&self, outcome: Outcome) {
         let mut state = self.lock();
         let State::Pending(waker) = &mut *state else { return };
@@ -114,9 +123,15 @@ impl PromiseCell {
 
 /// The right to settle a promise, once. Dropped unused (its isolate or environment ended) it rejects.
 #[derive(Debug)]
-pub struct Settler(Option<Arc<PromiseCell>>);
+pub struct Settler(Option<Arc<PromiseCell>>, Option<Charge>);
 
 impl Settler {
+    /// What has to be done for it counts as the memory of a guest until then.
+    pub fn counted(mut self, charge: Charge) -> Self {
+        self.1 = Some(charge);
+        self
+    }
+
     /// Settles the promise.
     pub fn settle(mut self, outcome: Outcome) {
         if let Some(cell) = self.0.take() {

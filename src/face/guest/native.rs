@@ -1,12 +1,13 @@
 //! The functions that `lib/guest/` calls. None of them is ever handed to a script of the guest's.
 
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::library::is_token;
 use super::parts::{HEADER, Parts};
 use crate::engine::error::Failure;
-use crate::engine::isolate::guest::{Guest, Part};
+use crate::engine::isolate::guest::{Guest, Part, Written};
 use crate::engine::isolate::task::{Exit, Fallback, Reply};
 use crate::engine::place::Place;
 use crate::engine::transfer::errors::{self, Stop};
@@ -47,7 +48,7 @@ pub fn object<'s>(scope: &mut v8::PinScope<'s, '_>, token: v8::Local<'s, v8::Val
         "begin" begin, "abort" abort, "text" add_text, "u32" add_number, "value" add_value, "clone" add_clone,
         "call" call, "post" post, "send" send, "local" local,
         "keep" keep, "deref" deref, "derefInto" deref_into, "copyInto" copy_into, "callback" callback,
-        "release" release, "mark" mark, "library" library,
+        "release" release, "mark" mark, "library" library, "seal" seal,
     );
     let base = base(scope).ok_or(Stop::Exception)?;
     native.create_data_property(scope, str(scope, "Base").into(), base.into());
@@ -99,7 +100,9 @@ fn base<'s>(scope: &mut v8::PinScope<'s, '_>) -> Option<v8::Local<'s, v8::Functi
         guest.templates.borrow_mut().insert("Base", global);
         template
     });
-    template.get_function(scope)
+    let base = template.get_function(scope)?;
+    base.set_integrity_level(scope, v8::IntegrityLevel::Sealed)?;
+    Some(base)
 }
 
 /// `super(token, slot, class, value)`
@@ -215,6 +218,14 @@ fn library<'s>(realmed: &Realmed<'_>, scope: &mut v8::PinScope<'s, '_>, _: &Argu
     Ok(number(scope, realmed.guest.add_foreign(Foreign::Library)))
 }
 
+/// `seal(class)`: what it is made from stays so.
+fn seal<'s>(_: &Realmed<'_>, scope: &mut v8::PinScope<'s, '_>, arguments: &Arguments<'s>) -> Given<'s> {
+    if let Ok(class) = v8::Local::<v8::Object>::try_from(arguments.get(0)) {
+        class.set_integrity_level(scope, v8::IntegrityLevel::Sealed).ok_or(Stop::Exception)?;
+    }
+    Ok(undefined(scope))
+}
+
 /// `mark(error, code)`: the code is the library's, so that it passes where a guest's would not.
 fn mark<'s>(realmed: &Realmed<'_>, scope: &mut v8::PinScope<'s, '_>, arguments: &Arguments<'s>) -> Given<'s> {
     let code = arguments.get(1);
@@ -230,7 +241,7 @@ fn mark<'s>(realmed: &Realmed<'_>, scope: &mut v8::PinScope<'s, '_>, arguments: 
 
 /// `begin()`: a request is written from here on; those that write it may make others meanwhile.
 fn begin<'s>(realmed: &Realmed<'_>, scope: &mut v8::PinScope<'s, '_>, _: &Arguments<'s>) -> Given<'s> {
-    realmed.guest.message.borrow_mut().push(Vec::new());
+    realmed.guest.message.borrow_mut().push(Written::default());
     Ok(undefined(scope))
 }
 
@@ -243,7 +254,7 @@ fn abort<'s>(realmed: &Realmed<'_>, scope: &mut v8::PinScope<'s, '_>, _: &Argume
 
 fn add<'s>(realmed: &Realmed<'_>, scope: &v8::PinScope<'s, '_>, part: Part) -> Given<'s> {
     if let Some(message) = realmed.guest.message.borrow_mut().last_mut() {
-        message.push(part);
+        message.push(part, realmed.guest.memory())?;
     }
     Ok(undefined(scope))
 }
@@ -298,20 +309,31 @@ fn add_clone<'s>(
     add(realmed, scope, part)
 }
 
-fn header(scope: &v8::PinScope<'_, '_>, arguments: &Arguments<'_>) -> [i32; 10] {
+/// A count may come from the `length` of a proxy, and so be anything that runs code when it is read as a number.
+fn header(
+    realmed: &Realmed<'_>,
+    scope: &v8::PinScope<'_, '_>,
+    arguments: &Arguments<'_>,
+) -> Result<[i32; 10], Stop> {
     let mut header = [0; 10];
     for (i, at) in HEADER.into_iter().enumerate() {
-        header[at] = int(scope, arguments, i as i32);
+        let Some(number) = arguments.get(i as i32).int32_value(scope) else {
+            let message = realmed.guest.message.borrow_mut().pop();
+            drop(message);
+            return Err(Stop::Exception);
+        };
+        header[at] = number;
     }
-    header
+    Ok(header)
 }
 
 /// `call(op, target, flags, timeout, other, count)`: waits for the outcome.
 fn call<'s>(realmed: &Realmed<'_>, scope: &mut v8::PinScope<'s, '_>, arguments: &Arguments<'s>) -> Given<'s> {
     let guest = realmed.guest;
-    let header = header(scope, arguments);
+    let header = header(realmed, scope, arguments)?;
     let Call { place, request, named } = message::read(&mut Parts::take(realmed, header))?;
     let waits = header[at::FLAGS] & FLAG_AWAIT != 0;
+    let own = matches!(&place, Place::Isolate(isolate) if Arc::ptr_eq(isolate, realmed.isolate));
     let host = match &place {
         Place::Host(value) => {
             if waits && value.host.waits_in(guest.tree()) {
@@ -329,14 +351,20 @@ fn call<'s>(realmed: &Realmed<'_>, scope: &mut v8::PinScope<'s, '_>, arguments: 
         named,
     )?;
     if waits && let Transfer::Promise(cell) = &value {
-        value = guest.wait_settled(scope, cell, host)?;
+        // Reactions of the guest's own promises run when it doesn't wait any more.
+        let settled = if own { cell.take_settled() } else { None };
+        value = match settled {
+            Some(outcome) => outcome.map_err(|thrown| Stop::Thrown(Box::new(thrown)))?,
+            None if own => return Err(Failure::WrongThread.into()),
+            None => guest.wait_settled(scope, cell, host)?,
+        };
     }
     realmed.import(scope, value)
 }
 
 /// The same; gives a promise.
 fn post<'s>(realmed: &Realmed<'_>, scope: &mut v8::PinScope<'s, '_>, arguments: &Arguments<'s>) -> Given<'s> {
-    let header = header(scope, arguments);
+    let header = header(realmed, scope, arguments)?;
     let Call { place, request, named } = message::read(&mut Parts::take(realmed, header))?;
     let (cell, settler) = PromiseCell::new();
     let promise = realmed.import_promise(scope, &cell)?;
@@ -347,7 +375,7 @@ fn post<'s>(realmed: &Realmed<'_>, scope: &mut v8::PinScope<'s, '_>, arguments: 
 
 /// The same; nobody hears of the outcome. An isolate that has ended is no error here.
 fn send<'s>(realmed: &Realmed<'_>, scope: &mut v8::PinScope<'s, '_>, arguments: &Arguments<'s>) -> Given<'s> {
-    let header = header(scope, arguments);
+    let header = header(realmed, scope, arguments)?;
     match message::read(&mut Parts::take(realmed, header)) {
         Ok(Call { place, request, named }) => {
             let limits = message::limits(|at| header[at], None);
@@ -359,18 +387,28 @@ fn send<'s>(realmed: &Realmed<'_>, scope: &mut v8::PinScope<'s, '_>, arguments: 
     Ok(undefined(scope))
 }
 
-/// Isolates that this guest made and forgot hold memory of it, of which its V8 knows nothing. When there is no room
+/// Isolates that this guest disposed of or forgot hold memory of it, of which its V8 knows nothing. When there is no room
 /// for another one, the garbage is collected, and they get the time to end.
 fn make_room(realmed: &Realmed<'_>, scope: &mut v8::PinScope<'_, '_>) {
-    let memory = &realmed.isolate.memory;
-    if memory.has_room_for_isolate() {
+    await_ends(realmed);
+    if realmed.guest.memory().has_room_for_isolate() {
         return;
     }
     scope.low_memory_notification();
     realmed.guest.forget_dropped(realmed.isolate);
+    await_ends(realmed);
+}
+
+/// Waits for ends that are under way, if they have to make room.
+fn await_ends(realmed: &Realmed<'_>) {
+    let (guest, memory) = (realmed.guest, realmed.guest.memory());
     let start = Instant::now();
-    while !memory.has_room_for_isolate() && start.elapsed() < PATIENCE {
-        thread::sleep(Duration::from_millis(1));
+    while !memory.has_room_for_isolate()
+        && memory.has_ending()
+        && !guest.must_unwind()
+        && start.elapsed() < PATIENCE
+    {
+        thread::sleep(Duration::from_micros(200));
     }
 }
 
@@ -380,7 +418,7 @@ fn local<'s>(
     scope: &mut v8::PinScope<'s, '_>,
     arguments: &Arguments<'s>,
 ) -> Given<'s> {
-    let header = header(scope, arguments);
+    let header = header(realmed, scope, arguments)?;
     if header[at::OP] == message::local::NEW_ISOLATE {
         make_room(realmed, scope);
     }

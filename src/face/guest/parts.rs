@@ -6,6 +6,7 @@ use crate::engine::error::Failure;
 use crate::engine::host::Host;
 use crate::engine::isolate::Isolate;
 use crate::engine::isolate::guest::{Guest, Part};
+use crate::engine::limits::memory::Charge;
 use crate::engine::transfer::foreign::Foreign;
 use crate::engine::transfer::guest::Realmed;
 use crate::engine::transfer::{Handle, Text, Transfer};
@@ -22,13 +23,17 @@ pub struct Parts<'a> {
     realmed: &'a Realmed<'a>,
     header: [i32; 10],
     parts: std::vec::IntoIter<Part>,
+    /// The parts are the guest's memory until they were read.
+    _charge: Option<Charge>,
 }
 
 impl<'a> Parts<'a> {
     /// The innermost request that was written, with this header.
     pub fn take(realmed: &'a Realmed<'a>, header: [i32; 10]) -> Self {
-        let parts = realmed.guest.message.borrow_mut().pop().unwrap_or_default();
-        Self { guest: realmed.guest, isolate: realmed.isolate, realmed, header, parts: parts.into_iter() }
+        let written = realmed.guest.message.borrow_mut().pop().unwrap_or_default();
+        let (parts, charge) = written.finish();
+        let parts = parts.into_iter();
+        Self { guest: realmed.guest, isolate: realmed.isolate, realmed, header, parts, _charge: charge }
     }
 
     fn malformed() -> Failure {

@@ -391,6 +391,9 @@ impl NodeEnv {
 
     /// Gives a handle a number.
     pub fn add_handle(&self, handle: Handle) -> u32 {
+        if let Handle::Copied(copied) = &handle {
+            copied.charge_nobody();
+        }
         self.handles.borrow_mut().insert(handle)
     }
 

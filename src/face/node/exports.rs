@@ -139,7 +139,7 @@ unsafe extern "C" fn adopt(env: sys::napi_env, info: sys::napi_callback_info) ->
         let store = unsafe {
             v8::ArrayBuffer::new_backing_store_from_ptr(data.cast(), length, give_back, lent.cast())
         };
-        raw::make_number(env, f64::from(node.add_block(Block(store.make_shared()))))
+        raw::make_number(env, f64::from(node.add_block(Block(store.make_shared(), None))))
     })
 }
 

@@ -54,7 +54,7 @@ pub unsafe extern "C" fn lend_shared(env: sys::napi_env, info: sys::napi_callbac
             // only after its guests have stopped. A shared buffer of fixed length never moves.
             unsafe { v8::SharedArrayBuffer::new_backing_store_from_ptr(data, length, give_back, lent.cast()) }
         };
-        raw::make_number(env, f64::from(node.add_block(Block(store.make_shared()))))
+        raw::make_number(env, f64::from(node.add_block(Block(store.make_shared(), None))))
     })
 }
 

@@ -156,7 +156,7 @@ impl<'a> Reader<'a> {
                 let mode = CallbackMode::from_u8(self.u8()?);
                 let name = self.text()?;
                 let length = self.u32()?;
-                Transfer::Function(Arc::new(Function { target, mode, name, length }))
+                Transfer::Function(Arc::new(Function { target, mode, name, length, limit: 0 }))
             }
             tag::HOST_REFERENCE => {
                 let index = self.u32()?;
