@@ -209,7 +209,10 @@ impl Request {
         let source = |source: &Source| source.code.size() + source.origin.filename.size();
         let all = |values: &Arguments| values.iter().map(|value| 64 + value.weight()).sum::<usize>();
         let own = match self {
-            Self::CompileScript { source: code, .. } | Self::Eval { source: code, .. } => source(code),
+            Self::CompileScript { source: code, .. }
+            | Self::CompileModule { source: code, .. }
+            | Self::CompileJsonModule(code)
+            | Self::Eval { source: code, .. } => source(code),
             Self::EvalClosure { source: code, arguments, .. } => source(code) + all(arguments),
             Self::Get { key, .. } | Self::Delete { key, .. } => key.weight(),
             Self::Set { key, value, .. } => key.weight() + value.weight(),
