@@ -201,10 +201,13 @@ async function run(args) {
 	}
 }
 
+/** Where frames of this program come from. */
+const OWN = [__dirname, path.join(__dirname, '..', 'lib')];
+
 /** The stack as the script's author wants it: without the frames of this program. */
 function stackOf(error) {
 	const lines = (error.stack ?? error.message).split('\n');
-	return lines.filter(line => !line.includes(__dirname) && !line.includes('(<isolated-vm boundary>)')).join('\n');
+	return lines.filter(line => !OWN.some(place => line.includes(place)) && !line.includes('(<isolated-vm boundary>)')).join('\n');
 }
 
 /** @param {string[]} args @returns {Promise<number>} the exit code */

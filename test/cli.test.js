@@ -87,6 +87,20 @@ describe('islet run', () => {
 		}
 	});
 
+	it('runs modules, which import what lies beside them', () => {
+		file('main.mjs', 'import { x } from "./other.mjs"; import data from "./data.json" with { type: "json" }; export default x + data.k + await 4;');
+		file('other.mjs', 'import { y } from "./main2.mjs"; export const x = y;');
+		file('main2.mjs', 'export const y = 2;');
+		file('data.json', '{ "k": 1 }');
+		assert.deepEqual(islet(['run', '--module', 'main.mjs']), { status: 0, stdout: '7\n', stderr: '' });
+		assert.equal(islet(['run', '--module'], 'export default [1]').stdout, '[\n\t1\n]\n');
+		for (const specifier of ['/etc/hostname', '../outside.mjs', 'fs', 'node:fs', './missing.mjs']) {
+			const { status, stdout, stderr } = islet(['run', '--module'], `import ${JSON.stringify(specifier)}`);
+			assert.deepEqual([status, stdout], [1, ''], specifier);
+			assert.match(stderr, /^Error: (Cannot import '|ENOENT)/);
+		}
+	});
+
 	it('leaves nothing running', () => {
 		assert.equal(islet(['run', '--timeout', '100'], 'Promise.resolve().then(() => { for (;;); }); 1').status, 3);
 		assert.equal(islet(['run'], 'WebAssembly.compile(new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0])); 1').stdout, '1\n');
