@@ -95,15 +95,19 @@ class Module extends Handle {
 	}
 
 	release() {
-		own(this, 'Module');
-		const id = drop(this);
-		if (id >= 0) {
-			channel.release(id);
-		}
+		release(this);
 	}
 
 	[DISPOSE]() {
-		this.release();
+		release(this);
+	}
+}
+
+function release(module) {
+	own(module, 'Module');
+	const id = drop(module);
+	if (id >= 0) {
+		channel.release(id);
 	}
 }
 
