@@ -157,10 +157,9 @@ function compile(call, isolate, count, code, options, method, done) {
 
 /** Everything that makes a module: `read` reads its arguments. */
 function makeModule(isolate, call, read, count, source, options, method, done) {
-	const id = open(isolate, 'Isolate');
 	required(count, 1, method);
 	const parts = read(source, options, method, originOf, writeSource);
-	return done(call(parts.op, id, parts.flags, 0, 0, parts.write, parts), parts.flags);
+	return done(call(parts.op, open(isolate, 'Isolate'), parts.flags, 0, 0, parts.write, parts), parts.flags);
 }
 
 /** The module that was made with these flags. */

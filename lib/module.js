@@ -113,14 +113,12 @@ function release(module) {
 
 /** Every `evaluate*`. `promise` says how what isn't over at once comes. */
 function evaluate(module, call, method, options, promise) {
-	const id = open(module, 'Module');
 	options = optionsOf(options, method, 1);
-	if (options === undefined) {
-		return call(EVALUATE, id, promise, 0, 0, channel.nothing);
-	}
-	const flags = transferOf(options) & PROMISE;
-	const limits = limitsOf(options);
-	const release = boolean(options, 'release');
+	const flags = options === undefined ? 0 : transferOf(options) & PROMISE;
+	const limits = options === undefined ? 0 : limitsOf(options);
+	const release = options !== undefined && boolean(options, 'release');
+	// Last: options may have getters, which may release it.
+	const id = open(module, 'Module');
 	try {
 		const result = call(EVALUATE, id, flags | promise, limits, 0, channel.nothing);
 		return flags === 0 ? result : settled(result);
