@@ -107,6 +107,13 @@ declare namespace islet {
 		 * stopped: a sync call returns once it has. Default: 0, none.
 		 */
 		deadline?: number | undefined;
+		/**
+		 * How much CPU time the guest's thread may use for the call, in milliseconds: a 32-bit integer, not negative. Unlike
+		 * `timeout` it doesn't depend on how busy the machine is. Garbage collection and compilation count, waiting doesn't.
+		 *
+		 * Past it the call fails with `Error` "Script execution used up its CPU time." (`ERR_TIMEOUT`). Default: 0, no limit.
+		 */
+		cpuTimeout?: number | undefined;
 	};
 
 	/** Where source comes from. It shows in stack traces and in messages of syntax errors. */
@@ -142,6 +149,8 @@ declare namespace islet {
 		 * promises, tasks of V8). Default: 0, none.
 		 */
 		timeout?: number | undefined;
+		/** The isolate's share of CPU time over all calls. Default: none. */
+		cpuLimit?: CpuLimit | undefined;
 		/**
 		 * Called on the event loop when the isolate was given up: V8 met a fatal error, or ran out of memory where
 		 * it can't unwind, or the guest didn't stop when it was told to. The isolate's callers have been answered
@@ -196,6 +205,18 @@ declare namespace islet {
 	type ResolveCallback<Result = Module> = (
 		specifier: string, referrer: Module, request: { readonly attributes: ImportAttributes },
 	) => Result;
+
+	/**
+	 * A bucket of CPU time. The guest may use what is in it; it is full at first, and fills at a steady rate. When it is empty, the
+	 * running call fails with `Error` "Isolate used up its CPU limit." (`ERR_CPU_LIMIT`), and so do all calls until there
+	 * is something in it again. Late reactions wait for that.
+	 */
+	type CpuLimit = {
+		/** Milliseconds of CPU time that come in every second: a positive 32-bit integer. */
+		perSecond: number;
+		/** Milliseconds of CPU time that the bucket holds: a positive 32-bit integer. Default: `perSecond`. */
+		burst?: number | undefined;
+	};
 
 	/** What `onUnhandledRejection` gets beside the reason. */
 	type UnhandledRejectionInfo = {
@@ -342,7 +363,8 @@ declare namespace islet {
 	 * | `ERR_RELEASED` | `Error` | a handle that was released, or a copy that was used up |
 	 * | `ERR_WRONG_ISOLATE` | `TypeError` | a handle was used with an isolate that isn't its own |
 	 * | `ERR_WRONG_THREAD` | `Error` | `applySyncPromise` was called by the host, or by a guest while the host waits for it; a value of another thread was used synchronously |
-	 * | `ERR_TIMEOUT` | `Error` | `timeout` or `deadline` ran out |
+	 * | `ERR_TIMEOUT` | `Error` | `timeout`, `deadline` or `cpuTimeout` ran out |
+	 * | `ERR_CPU_LIMIT` | `Error` | the isolate has used up its `cpuLimit` for now |
 	 * | `ERR_MEMORY_LIMIT` | `Error` | the guest passed its memory limit, and its isolate ended |
 	 * | `ERR_MEMORY_LIMIT` | `RangeError` | an array buffer doesn't fit the guest's memory limit; the isolate goes on |
 	 * | `ERR_STRING_TOO_LONG` | `RangeError` | a string is longer than V8 allows |
@@ -360,6 +382,7 @@ declare namespace islet {
 	 * `instanceof Error` first. Ask {@link Isolate.isDisposed} whether an isolate has ended.
 	 */
 	type ErrorCode =
+		| 'ERR_CPU_LIMIT'
 		| 'ERR_DATA_CLONE'
 		| 'ERR_ENGINE_FATAL'
 		| 'ERR_ENVIRONMENT_GONE'

@@ -28,6 +28,7 @@ const CALL = 7;
 const DEPTH = 8;
 const DEADLINE = 9;
 const CONTEXT = 10;
+const CPU_TIMEOUT = 11;
 
 // What the answer is.
 const NOTHING = 0;
@@ -98,10 +99,12 @@ function request(op, target, flags, timeout, other, write, a, b, c) {
 	if (typeof timeout === 'number') {
 		head[TIMEOUT] = timeout;
 		head[DEADLINE] = 0;
+		head[CPU_TIMEOUT] = 0;
 	} else {
 		// See `limitsOf`.
 		head[TIMEOUT] = timeout.timeout;
 		head[DEADLINE] = timeout.deadline;
+		head[CPU_TIMEOUT] = timeout.cpuTimeout;
 	}
 	head[END] = writer.pos;
 	head[COUNT] = count;

@@ -31,6 +31,7 @@ const STOP_PROFILE = 152;
 
 /** A flag of a new isolate, and of a new context. */
 const INSPECTOR = 256;
+const CPU_LIMIT = 162;
 
 /** The kind of handle (src/face/node/wire.rs). */
 const KIND = 0;
@@ -63,6 +64,29 @@ function memoryLimitOf(options) {
 		throw withCode(new RangeError(`\`memoryLimit\` must be at most ${MOST_LIMIT} (it is in MB), got ${limit}`), 'ERR_OUT_OF_RANGE');
 	}
 	return Math.ceil(limit);
+}
+
+/** `cpuLimit`: how fast the bucket fills, in ms of CPU time a second, and how much it holds, in ms. */
+function cpuLimitOf(options) {
+	const limit = options?.cpuLimit;
+	if (limit === undefined || limit === null) {
+		return undefined;
+	}
+	if (typeof limit !== 'object') {
+		throw typeError('`cpuLimit` must be an object');
+	}
+	const perSecond = milliseconds(limit, 'perSecond');
+	const burst = limit.burst === undefined ? perSecond : milliseconds(limit, 'burst');
+	if (perSecond === 0 || burst === 0) {
+		throw withCode(new RangeError('`perSecond` and `burst` of `cpuLimit` must be positive'), 'ERR_OUT_OF_RANGE');
+	}
+	return { perSecond, burst };
+}
+
+function writeCpuLimit(limit) {
+	wire.u32(limit.perSecond);
+	wire.u32(limit.burst);
+	return 0;
 }
 
 /** Options that the contract has and this version doesn't act on. */
@@ -189,11 +213,15 @@ class Isolate extends Handle {
 			throw typeError('`onUnhandledRejection` must be a function');
 		}
 		const timeout = options === undefined ? 0 : milliseconds(options, 'timeout');
+		const cpuLimit = cpuLimitOf(options);
 		const importer = options === undefined ? undefined : functionOption(options, 'importModuleDynamically');
 		refuse(options, ['snapshot'], 'Isolate');
 		super(MAKE, channel.local(NEW_ISOLATE, 0, inspectorOf(options), writeIsolate, limit, onCatastrophicError ?? undefined), 'Isolate');
 		if (timeout > 0) {
 			channel.local(DEFAULT_TIMEOUT, open(this, 'Isolate'), timeout);
+		}
+		if (cpuLimit !== undefined) {
+			channel.local(CPU_LIMIT, open(this, 'Isolate'), 0, writeCpuLimit, cpuLimit);
 		}
 		if (typeof onUnhandledRejection === 'function') {
 			channel.local(ON_UNHANDLED, open(this, 'Isolate'), 0, writeListener, onUnhandledRejection);

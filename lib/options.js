@@ -92,7 +92,8 @@ function milliseconds(options, name) {
 function limitsOf(options) {
 	const timeout = timeoutOf(options);
 	const deadline = milliseconds(options, 'deadline');
-	return deadline === 0 ? timeout : { timeout, deadline };
+	const cpuTimeout = milliseconds(options, 'cpuTimeout');
+	return deadline === 0 && cpuTimeout === 0 ? timeout : { timeout, deadline, cpuTimeout };
 }
 
 /** Transfer options as flags. */

@@ -23,7 +23,7 @@ function callSync(op, target, flags, timeout, other, write, a, b, c) {
 	const count = request(write, a, b, c);
 	return typeof timeout === 'number' ?
 		call(op, target, flags, timeout, other, count) :
-		call(op, target, flags, timeout.timeout, other, count, timeout.deadline);
+		call(op, target, flags, timeout.timeout, other, count, timeout.deadline, timeout.cpuTimeout);
 }
 
 /** Makes a call and waits for the promise that it returns. */
@@ -36,7 +36,7 @@ function callAsync(op, target, flags, timeout, other, write, a, b, c) {
 	const count = request(write, a, b, c);
 	return typeof timeout === 'number' ?
 		post(op, target, flags, timeout, other, count) :
-		post(op, target, flags, timeout.timeout, other, count, timeout.deadline);
+		post(op, target, flags, timeout.timeout, other, count, timeout.deadline, timeout.cpuTimeout);
 }
 
 /** Queues a call; nobody hears of its outcome. */
@@ -45,7 +45,7 @@ function callIgnored(op, target, flags, timeout, other, write, a, b, c) {
 	if (typeof timeout === 'number') {
 		send(op, target, flags, timeout, other, count);
 	} else {
-		send(op, target, flags, timeout.timeout, other, count, timeout.deadline);
+		send(op, target, flags, timeout.timeout, other, count, timeout.deadline, timeout.cpuTimeout);
 	}
 }
 

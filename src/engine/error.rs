@@ -55,6 +55,12 @@ pub enum Failure {
     /// `deadline` ran out.
     #[error("Deadline of {0} ms exceeded")]
     Deadline(u32),
+    /// `cpuTimeout` ran out.
+    #[error("Script execution used up its CPU time.")]
+    CpuTimeout,
+    /// `cpuLimit` ran out.
+    #[error("Isolate used up its CPU limit.")]
+    CpuLimit,
     /// A value that needs a transfer option came without one.
     #[error("A non-transferable value was passed")]
     NonTransferable,
@@ -166,7 +172,8 @@ impl Failure {
             Self::Disposed | Self::AlreadyDisposed | Self::DisposedDuring => "ERR_ISOLATE_DISPOSED",
             Self::MemoryLimit | Self::BufferRefused | Self::NoRoom | Self::NoMemory => "ERR_MEMORY_LIMIT",
             Self::EngineFatal(_) => "ERR_ENGINE_FATAL",
-            Self::Timeout | Self::Deadline(_) => "ERR_TIMEOUT",
+            Self::Timeout | Self::Deadline(_) | Self::CpuTimeout => "ERR_TIMEOUT",
+            Self::CpuLimit => "ERR_CPU_LIMIT",
             Self::NonTransferable | Self::UnsupportedType => "ERR_NON_TRANSFERABLE",
             Self::Released(_) | Self::BufferGone | Self::UsedTwice(_) => "ERR_RELEASED",
             Self::WrongThread | Self::OtherThread => "ERR_WRONG_THREAD",
@@ -197,11 +204,12 @@ impl Failure {
 
     /// The code that a text names, if it is one of the library's.
     pub fn known_code(text: &str) -> Option<&'static str> {
-        const CODES: [&str; 18] = [
+        const CODES: [&str; 19] = [
             "ERR_ISOLATE_DISPOSED",
             "ERR_MEMORY_LIMIT",
             "ERR_ENGINE_FATAL",
             "ERR_TIMEOUT",
+            "ERR_CPU_LIMIT",
             "ERR_NON_TRANSFERABLE",
             "ERR_RELEASED",
             "ERR_REFERENCE",

@@ -15,7 +15,7 @@ use crate::engine::error::Failure;
 use crate::engine::isolate::Isolate;
 use crate::engine::isolate::task::Task;
 use crate::engine::limits::park;
-use crate::engine::limits::watchdog::{self, Deadline, Look};
+use crate::engine::limits::watchdog::{self, Deadline, Look, Over};
 use crate::engine::signal::{Signal, Waiter};
 use crate::engine::{lock, platform};
 
@@ -356,8 +356,9 @@ pub fn check_deadlines(now: u64) -> Option<u64> {
                 next = Some(next.map_or(at, |next: u64| next.min(at)));
             }
             Look::Stuck => {
+                let over = worker.deadline.over();
                 if let Some(isolate) = worker.lose() {
-                    isolate.condemn(Failure::Timeout);
+                    isolate.condemn(over.map_or(Failure::Timeout, Over::failure));
                 }
             }
         }

@@ -34,8 +34,8 @@ impl Place {
     pub fn send(self, request: Request, reply: Reply, tree: TreeId, limits: impl Into<Limits>, named: Named) {
         match self {
             Self::Isolate(isolate) => {
-                let Limits { timeout, deadline, context } = limits.into();
-                let task = Task::new(request, reply, tree, timeout).until(deadline).from(context);
+                let Limits { timeout, cpu, deadline, context } = limits.into();
+                let task = Task::new(request, reply, tree, timeout).cpu(cpu).until(deadline).from(context);
                 isolate.submit(task.holding(named));
             }
             Self::Host(value) => {

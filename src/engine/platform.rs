@@ -145,6 +145,7 @@ fn keep(orders: &Receiver<Order>) {
             executor::check_stall(now),
             deadline::check(now),
             watchdog::check_ends(now),
+            watchdog::check_exhausted(now),
             park::retry(now),
             deliver_delayed(now),
             trim(now),

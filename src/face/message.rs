@@ -14,6 +14,7 @@ use crate::engine::isolate::task::{
     Cache, Exit, Fallback, Graph, Limits, Mode, Origin, Reply, Request, Source, Task,
 };
 use crate::engine::isolate::{Cause, Isolate, Lease, Options, Remote, RemoteKind};
+use crate::engine::limits::bucket::Bucket;
 use crate::engine::limits::deadline::Deadline;
 use crate::engine::limits::memory::MB;
 use crate::engine::place::{Named, Place};
@@ -43,6 +44,8 @@ pub mod at {
     pub const DEADLINE: usize = 9;
     /// Of a Node environment: the host value, and one, that is the async context of the call; 0 for none.
     pub const CONTEXT: usize = 10;
+    /// `cpuTimeout` in ms; 0 for none.
+    pub const CPU_TIMEOUT: usize = 11;
 }
 
 /// Operations on isolates and on values of Node environments.
@@ -89,6 +92,7 @@ pub mod local {
     pub const DISPOSE_REASON: i32 = 140;
     pub const ON_UNHANDLED: i32 = 160;
     pub const DEFAULT_TIMEOUT: i32 = 161;
+    pub const CPU_LIMIT: i32 = 162;
 }
 
 const FLAG_PROMISE: i32 = 4;
@@ -161,7 +165,12 @@ fn exit(message: &impl Message) -> Exit {
 /// What bounds a call, from the numbers of its header. It ends no later than `outer`, the call that it is made in.
 pub fn limits(header: impl Fn(usize) -> i32, outer: Option<&Arc<Deadline>>) -> Limits {
     let ms = |at| header(at).max(0) as u32;
-    Limits { timeout: ms(at::TIMEOUT), deadline: Deadline::new(ms(at::DEADLINE), outer), context: None }
+    Limits {
+        timeout: ms(at::TIMEOUT),
+        cpu: ms(at::CPU_TIMEOUT),
+        deadline: Deadline::new(ms(at::DEADLINE), outer),
+        context: None,
+    }
 }
 
 /// How a value leaves, from the flags of `lib/options.js`.
@@ -461,6 +470,11 @@ pub fn run_local(message: &mut impl Message) -> Outcome {
         local::DEFAULT_TIMEOUT => {
             let ms = message.header(at::OTHER).max(0) as u32;
             lease(message, target)?.0.default_timeout.store(ms, Ordering::Relaxed);
+            Transfer::Undefined
+        }
+        local::CPU_LIMIT => {
+            let share = Bucket::new(message.u32()?, message.u32()?);
+            let _ = lease(message, target)?.0.share.set(Arc::new(share));
             Transfer::Undefined
         }
         local::CPU_TIME => Transfer::BigInt(false, vec![lease(message, target)?.0.clocks().cpu()]),

@@ -22,3 +22,9 @@ declare const context: Context;
 exactly<Promise<any>>()(context.eval('1', { deadline: 5, timeout: 5 }));
 // @ts-expect-error A number is needed.
 context.evalSync('1', { deadline: '5' });
+
+new Isolate({ cpuLimit: { perSecond: 20, burst: 500 } });
+new Isolate({ cpuLimit: { perSecond: 20 } });
+// @ts-expect-error `perSecond` is needed.
+new Isolate({ cpuLimit: { burst: 20 } });
+context.evalSync('1', { cpuTimeout: 5 });

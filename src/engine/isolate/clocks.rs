@@ -28,14 +28,16 @@ pub struct Clocks {
     since: AtomicU64,
 }
 
-fn read(clock: libc::clockid_t) -> u64 {
+/// What a CPU clock shows, in ns.
+pub fn read(clock: libc::clockid_t) -> u64 {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: `time` is a valid place for the result; an invalid clock gives an error and leaves 0.
     unsafe { libc::clock_gettime(clock, &mut time) };
     time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
 }
 
-fn own_clock() -> libc::clockid_t {
+/// The CPU clock of the calling thread, for any thread to read.
+pub fn own_clock() -> libc::clockid_t {
     let mut clock = libc::CLOCK_THREAD_CPUTIME_ID;
     // SAFETY: the calling thread exists; `clock` is a valid place. On failure the default stays.
     #[cfg(not(target_os = "macos"))]

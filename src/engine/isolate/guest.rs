@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::modules::{Modules, Record};
 use super::task::{Limits, Reply, Request, Task};
-use super::{Cause, Isolate};
+use super::{Cause, Isolate, clocks};
 use crate::engine::error::{Failure, Outcome};
 use crate::engine::executor::Worker;
 use crate::engine::host::{HostValue, TreeId, Work};
@@ -18,7 +18,7 @@ use crate::engine::inspector::agent::Agent;
 use crate::engine::limits::deadline::Deadline;
 use crate::engine::limits::fatal;
 use crate::engine::limits::memory::{self, Charge, Memory};
-use crate::engine::limits::watchdog::Ended;
+use crate::engine::limits::watchdog::{self, Ended, Over, Rest};
 use crate::engine::operations;
 use crate::engine::place::{Named, Place};
 use crate::engine::platform;
@@ -227,7 +227,7 @@ pub struct Guest {
     current: RefCell<Option<Rc<Context>>>,
     depth: Cell<u32>,
     tree: Cell<TreeId>,
-    timed_out: Cell<bool>,
+    timed_out: Cell<Option<Over>>,
     /// What bounds the task that runs.
     bounds: Cell<Bounds>,
     /// The async context of the environment that caused the task.
@@ -305,7 +305,7 @@ impl Guest {
             current: RefCell::new(None),
             depth: Cell::new(0),
             tree: Cell::new(0),
-            timed_out: Cell::new(false),
+            timed_out: Cell::default(),
             bounds: Cell::default(),
             origin: RefCell::default(),
             last_timeout: Cell::new(0),
@@ -563,7 +563,7 @@ impl Guest {
     /// Whether the guest has to unwind: its time is over or its end was asked for. V8 notices at its next check; a
     /// call out of the guest may come before that.
     pub fn must_unwind(&self) -> bool {
-        self.timed_out.get() || !self.context().isolate.is_live() || self.fired_deadline().is_some()
+        self.timed_out.get().is_some() || !self.context().isolate.is_live() || self.fired_deadline().is_some()
     }
 
     /// What bounds a task.
@@ -576,21 +576,9 @@ impl Guest {
                     _ => own,
                 }
             }
-            Request::Foreground => Bounds { timeout: self.last_timeout.get(), ..own },
-            // These run no code of the guest, and can't be stopped; or are the debugger's.
-            Request::Boot
-            | Request::Inspect
-            | Request::CreateContext { .. }
-            | Request::CompileScript { .. }
-            | Request::CompileModule { .. }
-            | Request::CompileJsonModule(_)
-            | Request::CreateSyntheticModule { .. }
-            | Request::LinkModule { .. }
-            | Request::ModuleNamespace { .. }
-            | Request::HeapStatistics
-            | Request::CollectGarbage => {
-                return own;
-            }
+            Request::Boot | Request::Foreground => Bounds { timeout: self.last_timeout.get(), ..own },
+            // The debugger's.
+            Request::Inspect => return own,
             _ => own,
         };
         match bounds.timeout {
@@ -685,31 +673,39 @@ impl Guest {
         let context = self.context();
         let Context { isolate, worker } = &*context;
         let paused = worker.deadline.end();
-        let left = match paused {
-            Ended::Fired => {
-                self.timed_out.set(true);
+        let mut rest = match paused {
+            Ended::Fired(over) => {
+                self.timed_out.set(Some(over));
                 return None;
             }
-            Ended::Left(left) => Some(left),
-            Ended::Unlimited => None,
+            Ended::Left(rest) => rest,
+            Ended::Unlimited => Rest::default(),
         };
         let begun = Instant::now();
         let (mut pending, wait) = Pending::new(worker.signal, None);
-        let Limits { timeout, deadline, context } = limits;
+        let Limits { timeout, cpu, deadline, context } = limits;
         if let Some(deadline) = &deadline {
             deadline.queue(isolate);
         }
-        let task = Task::new(request, Reply::Waiting(wait), self.tree(), shorter(timeout, left));
-        let outcome = Inside { guest: self, v8 }.run(task.until(deadline).from(context).holding(named));
+        let used = rest.cpu.map(|_| clocks::read(clocks::own_clock()));
+        let task = Task::new(request, Reply::Waiting(wait), self.tree(), shorter(timeout, rest.wall))
+            .cpu(shorter(cpu, rest.cpu))
+            .until(deadline)
+            .from(context);
+        let outcome = Inside { guest: self, v8 }.run(task.holding(named));
         isolate.finish(outcome);
         let outcome = pending.poll().map(|(outcome, _)| outcome);
-        if let Some(left) = left {
-            let rest = left.saturating_sub(begun.elapsed());
-            if rest.is_zero() {
-                self.timed_out.set(true);
-            } else {
-                worker.deadline.begin(rest, self.terminator());
-            }
+        rest.wall = rest.wall.map(|left| left.saturating_sub(begun.elapsed()));
+        if let (Some(left), Some(before)) = (rest.cpu, used) {
+            let used = clocks::read(clocks::own_clock()).saturating_sub(before);
+            rest.cpu = Some(left.saturating_sub(Duration::from_nanos(used)));
+        }
+        if rest.wall.is_some_and(|left| left.is_zero()) {
+            self.timed_out.set(Some(Over::Time));
+        } else if rest.cpu.is_some_and(|left| left.is_zero()) {
+            self.timed_out.set(Some(Over::Cpu));
+        } else if !rest.is_unlimited() {
+            worker.deadline.begin(rest, self.terminator());
         }
         if self.must_unwind() {
             self.terminator.terminate_execution();
@@ -738,8 +734,8 @@ impl Guest {
         let context = self.context();
         let Context { isolate, worker } = &*context;
         let paused = if host { worker.deadline.end() } else { Ended::Unlimited };
-        if paused == Ended::Fired {
-            self.timed_out.set(true);
+        if let Ended::Fired(over) = paused {
+            self.timed_out.set(Some(over));
             return None;
         }
         let (mut pending, wait) = Pending::new(worker.signal, None);
@@ -765,8 +761,8 @@ impl Guest {
                 match rest {
                     Ended::Unlimited => {}
                     Ended::Left(left) => worker.deadline.begin(left, self.terminator()),
-                    Ended::Fired => {
-                        self.timed_out.set(true);
+                    Ended::Fired(over) => {
+                        self.timed_out.set(Some(over));
                         break None;
                     }
                 }
@@ -795,8 +791,8 @@ impl Guest {
         let context = self.context();
         let Context { isolate, worker } = &*context;
         let clock = worker.deadline.end();
-        if clock == Ended::Fired {
-            self.timed_out.set(true);
+        if let Ended::Fired(over) = clock {
+            self.timed_out.set(Some(over));
             return;
         }
         let outer = isolate.set_serving(true);
@@ -832,6 +828,9 @@ fn shorter(timeout: u32, left: Option<Duration>) -> u32 {
     let left = u32::try_from(left.as_nanos().div_ceil(1_000_000)).unwrap_or(u32::MAX).max(1);
     if timeout == 0 { left } else { timeout.min(left) }
 }
+
+/// What settling a promise may take of a guest that has no CPU time left: it may run a getter of the guest's.
+const SETTLING: Duration = Duration::from_millis(1);
 
 /// An isolate entered by the calling thread.
 pub struct Inside<'a> {
@@ -871,7 +870,7 @@ impl Inside<'_> {
             _ => None,
         };
         let outer_origin = guest.origin.replace(task.context.take().or(origin_of_settled));
-        let timed_out = guest.timed_out.replace(false);
+        let timed_out = guest.timed_out.replace(None);
         let message = guest.message.take();
         guest.depth.set(depth + 1);
         isolate.begin(task.take_reply());
@@ -881,19 +880,50 @@ impl Inside<'_> {
         }
         if timeout > 0 {
             guest.last_timeout.set(timeout);
-            worker.deadline.begin(Duration::from_millis(timeout.into()), guest.terminator());
         }
+        let share = isolate.share.get();
+        let spent = share.is_some_and(|share| share.left().is_none());
+        let ms = |n: u32| (n > 0).then(|| Duration::from_millis(n.into()));
+        let (idle, settles) = (task.request.is_idle(), task.request.settles());
+        let rest = match &task.request {
+            Request::Inspect => Rest::default(),
+            // A promise is settled though there is no CPU time: its reactions can wait, but one that is settled can't.
+            _ if spent => Rest { wall: ms(timeout), cpu: settles.then_some(SETTLING), share: None },
+            _ => Rest { wall: ms(timeout), cpu: ms(task.cpu), share: share.map(Arc::clone) },
+        };
+        let begin = || {
+            if !rest.is_unlimited() {
+                worker.deadline.begin(rest, guest.terminator());
+            }
+        };
+        let mut begin = Some(begin);
+        if !idle && let Some(begin) = begin.take() {
+            begin();
+        }
+        let refused = spent && !idle && !settles;
         let deadline = task.deadline.take();
         let in_time = deadline.as_ref().is_none_or(|deadline| deadline.begin(isolate, worker));
         guest.deadlines.borrow_mut().extend(deadline.clone());
         let request = std::mem::replace(&mut task.request, Request::Boot);
-        let mut outcome = if in_time {
+        let mut outcome = if refused {
+            if matches!(request, Request::Foreground) {
+                Ok(Transfer::Undefined)
+            } else {
+                Err(Failure::CpuLimit.into())
+            }
+        } else if in_time {
             v8::scope!(let scope, self.v8);
             operations::run(guest, isolate, scope, request)
         } else {
             Err(Failure::Timeout.into())
         };
-        if depth == 0 && !guest.is_stopped() {
+        if let Some(share) = share.filter(|_| spent) {
+            // Reactions and tasks of V8 wait for their share.
+            watchdog::wake_at(share.refilled_at(), isolate);
+        } else if depth == 0 && !guest.is_stopped() {
+            if let Some(begin) = begin.take() {
+                begin();
+            }
             // Inside the time limit: reactions are as much the guest's work as the call itself.
             self.v8.perform_microtask_checkpoint();
             rejections::report(guest, isolate, self.v8, || {
@@ -905,7 +935,10 @@ impl Inside<'_> {
                 isolate.set_background(busy.then(|| Work::begin(&isolate.host)));
             }
         }
-        let fired = worker.deadline.end() == Ended::Fired || guest.timed_out.get();
+        let fired = match worker.deadline.end() {
+            Ended::Fired(over) => Some(over),
+            _ => guest.timed_out.get(),
+        };
         if let Some(deadline) = &deadline {
             guest.deadlines.borrow_mut().pop();
             if deadline.end(&outcome) || !in_time {
@@ -924,10 +957,10 @@ impl Inside<'_> {
         }
         if !isolate.is_live() {
             outcome = Err(isolate.end_failure().into());
-        } else if fired {
+        } else if let Some(over) = fired {
             self.v8.cancel_terminate_execution();
-            outcome = Err(Failure::Timeout.into());
-            guest.break_promises(origin, &Failure::Timeout);
+            outcome = Err(over.failure().into());
+            guest.break_promises(origin, &over.failure());
         } else if let Some(outer) = guest.fired_deadline() {
             // What waits for this task is over time, and unwinds next.
             outcome = Err(outer.failure().into());

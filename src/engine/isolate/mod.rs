@@ -9,7 +9,7 @@
 //! | [`handles`] | [`Lease`] and [`Remote`]: what others hold of an isolate |
 //! | [`clocks`] | `cpuTime` and `wallTime` |
 
-mod clocks;
+pub mod clocks;
 pub mod guest;
 pub mod handles;
 pub mod modules;
@@ -29,6 +29,7 @@ use crate::engine::error::{Failure, Outcome};
 use crate::engine::executor::{self, Claim, Worker};
 use crate::engine::host::{Host, Work};
 use crate::engine::inspector::Inspector;
+use crate::engine::limits::bucket::Bucket;
 use crate::engine::limits::deadline::Deadline;
 use crate::engine::limits::memory::Memory;
 use crate::engine::limits::watchdog;
@@ -118,6 +119,8 @@ pub struct Isolate {
     on_catastrophe: Option<Arc<Function>>,
     /// `timeout` of calls that have none of their own, and of what V8 and settled promises make the guest do, in ms.
     pub default_timeout: AtomicU32,
+    /// `cpuLimit`.
+    pub share: OnceLock<Arc<Bucket>>,
     /// What becomes of rejections that its guest leaves unhandled.
     pub rejections: Reports,
     /// Debugging and profiling.
@@ -185,6 +188,7 @@ impl Isolate {
             memory: Memory::new(options.limit, options.parent),
             on_catastrophe: options.on_catastrophe,
             default_timeout: AtomicU32::new(0),
+            share: OnceLock::new(),
             rejections: Reports::default(),
             inspector: Inspector::default(),
             status: AtomicU8::new(Status::Live as u8),
@@ -363,6 +367,12 @@ impl Isolate {
         }
     }
 
+    /// There was something to do and no CPU time for it; now there is.
+    pub fn go_on(self: &Arc<Self>) {
+        let request = if lock(&self.foreground).is_empty() { Request::Boot } else { Request::Foreground };
+        self.submit(Task::new(request, Reply::Ignored, 0, 0));
+    }
+
     /// V8's posted work.
     pub fn take_foreground(&self) -> Vec<v8::Task> {
         std::mem::take(&mut *lock(&self.foreground))
@@ -497,7 +507,9 @@ impl Isolate {
     pub fn condemn(self: &Arc<Self>, failure: Failure) {
         let _ = self.cause.set(match failure {
             Failure::MemoryLimit => Cause::Memory,
-            Failure::Timeout => Cause::Timeout,
+            Failure::Timeout | Failure::Deadline(_) | Failure::CpuTimeout | Failure::CpuLimit => {
+                Cause::Timeout
+            }
             _ => Cause::Fatal,
         });
         self.status.store(Status::Condemned as u8, Ordering::SeqCst);

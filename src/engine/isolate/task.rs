@@ -186,11 +186,41 @@ pub enum Request {
     Inspect,
 }
 
+impl Request {
+    /// Whether it runs no code of the guest: such a request can't be stopped, and is done whatever the guest has used.
+    /// Reactions to what it does come after it.
+    pub fn is_idle(&self) -> bool {
+        matches!(
+            self,
+            Self::Boot
+                | Self::Inspect
+                | Self::CreateContext { .. }
+                | Self::CompileScript { .. }
+                | Self::CompileModule { .. }
+                | Self::CompileJsonModule(_)
+                | Self::CreateSyntheticModule { .. }
+                | Self::LinkModule { .. }
+                | Self::ModuleNamespace { .. }
+                | Self::HeapStatistics
+                | Self::CollectGarbage
+        )
+    }
+}
+
+impl Request {
+    /// Whether it settles a promise of the guest.
+    pub fn settles(&self) -> bool {
+        matches!(self, Self::Settle { .. } | Self::Imported { .. })
+    }
+}
+
 /// What bounds a call, and where it comes from.
 #[derive(Clone, Debug, Default)]
 pub struct Limits {
     /// `timeout` in ms; 0 for none.
     pub timeout: u32,
+    /// `cpuTimeout` in ms; 0 for none.
+    pub cpu: u32,
     /// `deadline`.
     pub deadline: Option<Arc<Deadline>>,
     /// The async context of the environment that it comes from: functions called because of it run there.
@@ -259,6 +289,8 @@ pub struct Task {
     pub tree: TreeId,
     /// `timeout` in ms; 0 for none.
     pub timeout: u32,
+    /// `cpuTimeout` in ms; 0 for none.
+    pub cpu: u32,
     /// `deadline`.
     pub deadline: Option<Arc<Deadline>>,
     /// The async context that it comes from.
@@ -277,6 +309,7 @@ impl Task {
             request,
             tree,
             timeout,
+            cpu: 0,
             deadline: None,
             context: None,
             reply: Some(reply),
@@ -288,6 +321,12 @@ impl Task {
     /// Bounds the whole call.
     pub fn until(mut self, deadline: Option<Arc<Deadline>>) -> Self {
         self.deadline = deadline;
+        self
+    }
+
+    /// Bounds the CPU time of the guest's thread, in ms; 0 for not.
+    pub fn cpu(mut self, cpu: u32) -> Self {
+        self.cpu = cpu;
         self
     }
 

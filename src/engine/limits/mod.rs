@@ -1,5 +1,6 @@
 //! What bounds a guest: memory, time, and V8's own fatal errors.
 
+pub mod bucket;
 pub mod deadline;
 pub mod fatal;
 pub mod memory;

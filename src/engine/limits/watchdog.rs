@@ -1,4 +1,4 @@
-//! Wall-clock limits: one thread for all isolates.
+//! Limits of wall-clock and CPU time: one thread for all isolates.
 //!
 //! A guest thread publishes the deadline of what it runs; the keeper thread (see `platform`) looks at all of
 //! them when the earliest one it knew has come. Publishing costs two stores, and a wake-up only when
@@ -8,12 +8,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 
+use super::bucket::Bucket;
+use crate::engine::error::Failure;
 use crate::engine::executor::Worker;
-use crate::engine::isolate::{Isolate, Status};
+use crate::engine::isolate::{Isolate, Status, clocks};
 use crate::engine::{lock, platform};
 
 /// How long a guest may take to stop after it was told to, in ns. Some of V8's builtins never look.
 pub const GRACE: u64 = 250_000_000;
+/// Time between looks at a thread's CPU clock, at least, in ns.
+const LOOKS: u64 = 200_000;
 
 /// Nanoseconds since the first question: never 0.
 pub fn now() -> u64 {
@@ -21,12 +25,105 @@ pub fn now() -> u64 {
     START.get_or_init(Instant::now).elapsed().as_nanos() as u64 + 1
 }
 
+/// Isolates whose guest has something to do but no CPU time left, and when it will have.
+static EXHAUSTED: Mutex<Vec<(u64, Weak<Isolate>)>> = Mutex::new(Vec::new());
+
+/// Lets the guest go on when it may use CPU time again.
+pub fn wake_at(at: u64, isolate: &Arc<Isolate>) {
+    {
+        let mut exhausted = lock(&EXHAUSTED);
+        if exhausted.iter().any(|(_, other)| std::ptr::eq(other.as_ptr(), Arc::as_ptr(isolate))) {
+            return;
+        }
+        exhausted.push((at, Arc::downgrade(isolate)));
+    }
+    platform::keeper_wake_before(at);
+}
+
+/// The keeper's look at them; when to look again.
+pub fn check_exhausted(now: u64) -> Option<u64> {
+    let mut due = Vec::new();
+    let next = {
+        let mut exhausted = lock(&EXHAUSTED);
+        exhausted.retain(|(at, isolate)| {
+            if *at <= now {
+                due.push(Weak::clone(isolate));
+            }
+            *at > now
+        });
+        exhausted.iter().map(|(at, _)| *at).min()
+    };
+    for isolate in due {
+        if let Some(isolate) = isolate.upgrade() {
+            isolate.go_on();
+        }
+    }
+    next
+}
+
+/// Which limit was passed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Over {
+    /// `timeout`.
+    Time,
+    /// `cpuTimeout`.
+    Cpu,
+    /// `cpuLimit`.
+    Share,
+}
+
+impl Over {
+    /// What the call fails with.
+    pub fn failure(self) -> Failure {
+        match self {
+            Self::Time => Failure::Timeout,
+            Self::Cpu => Failure::CpuTimeout,
+            Self::Share => Failure::CpuLimit,
+        }
+    }
+}
+
+/// What a guest may still use.
+#[derive(Clone, Default, Debug)]
+pub struct Rest {
+    /// Of `timeout`.
+    pub wall: Option<Duration>,
+    /// Of `cpuTimeout`.
+    pub cpu: Option<Duration>,
+    /// The isolate's `cpuLimit`.
+    pub share: Option<Arc<Bucket>>,
+}
+
+impl Rest {
+    /// Whether nothing is limited.
+    pub fn is_unlimited(&self) -> bool {
+        self.wall.is_none() && self.cpu.is_none() && self.share.is_none()
+    }
+}
+
+/// A limit of CPU time that is under way.
+struct Cpu {
+    /// The thread's clock, what it showed at the start, and what it may show.
+    clock: libc::clockid_t,
+    start: u64,
+    until: u64,
+    /// What is passed then.
+    over: Over,
+}
+
 #[derive(Default)]
 struct State {
     /// Who to terminate.
     target: Option<v8::IsolateHandle>,
-    /// When the deadline passed and the target was terminated, as [`now`]; 0 for not.
+    /// When `timeout` is over, as [`now`]; 0 for never.
+    wall: u64,
+    cpu: Option<Cpu>,
+    /// What there was at the start.
+    rest: Rest,
+    /// When a limit had passed and the target was terminated, as [`now`]; 0 for not.
     fired: u64,
+    /// Which one.
+    over: Option<Over>,
 }
 
 /// What the keeper's look at a deadline found.
@@ -75,42 +172,61 @@ pub fn check_ends(now: u64) -> Option<u64> {
 }
 
 /// How a limited stretch ended.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Debug)]
 pub enum Ended {
     /// There was no limit.
     Unlimited,
     /// In time, with this much left.
-    Left(Duration),
+    Left(Rest),
     /// The limit had passed and V8 was told to stop.
-    Fired,
+    Fired(Over),
 }
 
-/// The time limit of what one guest thread runs at the moment.
+/// The time limits of what one guest thread runs at the moment.
 #[derive(Default)]
 pub struct Deadline {
-    /// When it ends, as [`now`]; 0 for none.
+    /// When to look, as [`now`]; 0 for never.
     at: AtomicU64,
     state: Mutex<State>,
 }
 
 impl Deadline {
-    /// Begins a limited stretch.
-    pub fn begin(&self, limit: Duration, target: v8::IsolateHandle) {
-        let at = now().saturating_add(limit.as_nanos() as u64);
-        *lock(&self.state) = State { target: Some(target), fired: 0 };
+    /// Begins a limited stretch of the calling thread.
+    pub fn begin(&self, rest: Rest, target: v8::IsolateHandle) {
+        let now = now();
+        let wall = rest.wall.map_or(0, |wall| now.saturating_add(wall.as_nanos() as u64));
+        let share = rest.share.as_ref().map(|share| share.left().unwrap_or_default());
+        let cpu = match (rest.cpu, share) {
+            (None, None) => None,
+            (Some(own), Some(share)) if own <= share => Some((own, Over::Cpu)),
+            (Some(own), None) => Some((own, Over::Cpu)),
+            (_, Some(share)) => Some((share, Over::Share)),
+        };
+        let mut at = if wall == 0 { u64::MAX } else { wall };
+        let cpu = cpu.map(|(limit, over)| {
+            let (clock, limit) = (clocks::own_clock(), limit.as_nanos() as u64);
+            let start = clocks::read(clock);
+            // No thread uses CPU time faster than time goes by.
+            at = at.min(now.saturating_add(limit));
+            Cpu { clock, start, until: start.saturating_add(limit), over }
+        });
+        *lock(&self.state) = State { target: Some(target), wall, cpu, rest, fired: 0, over: None };
         self.at.store(at, Ordering::SeqCst);
         platform::keeper_wake_before(at);
     }
 
-    /// Whether the limit has passed and V8 was told to stop: nothing more of the guest is to run then.
+    /// Whether a limit has passed and V8 was told to stop: nothing more of the guest is to run then.
     pub fn has_fired(&self) -> bool {
         self.at.load(Ordering::Relaxed) != 0 && lock(&self.state).fired != 0
     }
 
-    /// How much time is left; `None` without a limit.
+    /// How much of `timeout` is left; `None` without one.
     pub fn left(&self) -> Option<Duration> {
-        let at = self.at.load(Ordering::Relaxed);
-        (at != 0).then(|| Duration::from_nanos(at.saturating_sub(now())))
+        if self.at.load(Ordering::Relaxed) == 0 {
+            return None;
+        }
+        let wall = lock(&self.state).wall;
+        (wall != 0).then(|| Duration::from_nanos(wall.saturating_sub(now())))
     }
 
     /// Ends the stretch.
@@ -118,12 +234,21 @@ impl Deadline {
         if self.at.load(Ordering::Relaxed) == 0 {
             return Ended::Unlimited;
         }
-        let at = self.at.swap(0, Ordering::SeqCst);
+        self.at.swap(0, Ordering::SeqCst);
         let state = std::mem::take(&mut *lock(&self.state));
-        if state.fired != 0 {
-            return Ended::Fired;
+        let mut rest = state.rest;
+        if let Some(Cpu { clock, start, .. }) = state.cpu {
+            let used = clocks::read(clock).saturating_sub(start);
+            if let Some(share) = &rest.share {
+                share.charge(used);
+            }
+            rest.cpu = rest.cpu.map(|own| own.saturating_sub(Duration::from_nanos(used)));
         }
-        Ended::Left(Duration::from_nanos(at.saturating_sub(now())))
+        if let Some(over) = state.over {
+            return Ended::Fired(over);
+        }
+        rest.wall = rest.wall.map(|_| Duration::from_nanos(state.wall.saturating_sub(now())));
+        Ended::Left(rest)
     }
 
     /// The keeper's look: stops the guest when its time is over. Returns when to look again, or that the guest
@@ -141,13 +266,36 @@ impl Deadline {
         if self.at.load(Ordering::SeqCst) != at {
             return Look::At(now + 1);
         }
-        if let Some(target) = state.target.take() {
+        if state.fired == 0 {
+            let wall = state.wall != 0 && state.wall <= now;
+            // The thread is inside until it has the lock, so its clock is valid.
+            let cpu =
+                state.cpu.as_ref().map(|cpu| (cpu.until.saturating_sub(clocks::read(cpu.clock)), cpu.over));
+            let over = match cpu {
+                _ if wall => Over::Time,
+                Some((0, over)) => over,
+                Some((left, _)) => {
+                    let next = now.saturating_add(left.max(LOOKS));
+                    let next = if state.wall == 0 { next } else { next.min(state.wall) };
+                    self.at.store(next, Ordering::SeqCst);
+                    return Look::At(next);
+                }
+                None => Over::Time,
+            };
             state.fired = now;
-            target.terminate_execution();
+            state.over = Some(over);
+            if let Some(target) = state.target.take() {
+                target.terminate_execution();
+            }
         }
         if now < state.fired + GRACE {
             return Look::At(state.fired + GRACE);
         }
         Look::Stuck
+    }
+
+    /// Which limit was passed.
+    pub fn over(&self) -> Option<Over> {
+        lock(&self.state).over
     }
 }

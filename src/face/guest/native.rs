@@ -314,8 +314,8 @@ fn header(
     realmed: &Realmed<'_>,
     scope: &v8::PinScope<'_, '_>,
     arguments: &Arguments<'_>,
-) -> Result<[i32; 10], Stop> {
-    let mut header = [0; 10];
+) -> Result<[i32; 12], Stop> {
+    let mut header = [0; 12];
     for (i, at) in HEADER.into_iter().enumerate() {
         let Some(number) = arguments.get(i as i32).int32_value(scope) else {
             let message = realmed.guest.message.borrow_mut().pop();

@@ -13,15 +13,15 @@ use crate::engine::transfer::{Handle, Text, Transfer};
 use crate::face::message::{Message, at};
 
 /// The numbers of a header, in the order in which `lib/guest/channel.js` passes them.
-pub const HEADER: [usize; 7] =
-    [at::OP, at::TARGET, at::FLAGS, at::TIMEOUT, at::OTHER, at::COUNT, at::DEADLINE];
+pub const HEADER: [usize; 8] =
+    [at::OP, at::TARGET, at::FLAGS, at::TIMEOUT, at::OTHER, at::COUNT, at::DEADLINE, at::CPU_TIMEOUT];
 
 /// A request of this guest.
 pub struct Parts<'a> {
     guest: &'a Guest,
     isolate: &'a Arc<Isolate>,
     realmed: &'a Realmed<'a>,
-    header: [i32; 10],
+    header: [i32; 12],
     parts: std::vec::IntoIter<Part>,
     /// The parts are the guest's memory until they were read.
     _charge: Option<Charge>,
@@ -29,7 +29,7 @@ pub struct Parts<'a> {
 
 impl<'a> Parts<'a> {
     /// The innermost request that was written, with this header.
-    pub fn take(realmed: &'a Realmed<'a>, header: [i32; 10]) -> Self {
+    pub fn take(realmed: &'a Realmed<'a>, header: [i32; 12]) -> Self {
         let written = realmed.guest.message.borrow_mut().pop().unwrap_or_default();
         let (parts, charge) = written.finish();
         let parts = parts.into_iter();
