@@ -517,6 +517,109 @@ const programs = {
 			'+ running: fails Error: Isolate is disposed',
 		],
 	},
+	'modules: imports are resolved': {
+		says: 'only of the module that `instantiate` was called on',
+		differs: [
+			'- b: throws Error: Module has not been instantiated.',
+			'+ b: 2',
+		],
+	},
+	'modules: cycles': {
+		says: 'only of the module that `instantiate` was called on',
+		differs: [
+			'- later: throws Error: Module has not been instantiated.',
+			'+ later: "a"',
+		],
+	},
+	'modules: wrong arguments of instantiate': {
+		says: 'a `Context` argument that is none',
+		differs: [
+			'- context: throws TypeError: `method` requires parameter 1 to be an object',
+			'+ context: throws TypeError: `method` requires parameter 1 to be a Context',
+		],
+	},
+	'modules: what a resolver gives that is no module': {
+		says: 'a wrong value from the resolver',
+		differs: [
+			'- undefined: throws TypeError: Resolved dependency was not `Module`',
+			'- null: throws TypeError: Resolved dependency was not `Module`',
+			'- 1: throws TypeError: Resolved dependency was not `Module`',
+			'- text: throws TypeError: Resolved dependency was not `Module`',
+			'- [object Object]: throws TypeError: Resolved dependency was not `Module`',
+			'- [object Promise]: throws TypeError: Resolved dependency was not `Module`',
+			'+ undefined: throws TypeError: Resolved dependency was not `Module`: \'a\', imported by \'<isolated-vm>\'',
+			'+ null: throws TypeError: Resolved dependency was not `Module`: \'a\', imported by \'<isolated-vm>\'',
+			'+ 1: throws TypeError: Resolved dependency was not `Module`: \'a\', imported by \'<isolated-vm>\'',
+			'+ text: throws TypeError: Resolved dependency was not `Module`: \'a\', imported by \'<isolated-vm>\'',
+			'+ [object Object]: throws TypeError: Resolved dependency was not `Module`: \'a\', imported by \'<isolated-vm>\'',
+			'+ [object Promise]: throws TypeError: Resolved dependency was not `Module`: \'a\', imported by \'<isolated-vm>\'; for promises there is `instantiate`',
+		],
+	},
+	'modules: what an async resolver gives that is no module': {
+		says: 'a wrong value from the resolver',
+		differs: [
+			'- undefined: fails TypeError: Resolved dependency was not `Module`',
+			'- 1: fails TypeError: Resolved dependency was not `Module`',
+			'- [object Object]: fails TypeError: Resolved dependency was not `Module`',
+			'+ undefined: fails TypeError: Resolved dependency was not `Module`: \'a\', imported by \'<isolated-vm>\'',
+			'+ 1: fails TypeError: Resolved dependency was not `Module`: \'a\', imported by \'<isolated-vm>\'',
+			'+ [object Object]: fails TypeError: Resolved dependency was not `Module`: \'a\', imported by \'<isolated-vm>\'',
+		],
+	},
+	'modules: a module of another isolate': {
+		says: 'a module of another isolate from the resolver',
+		differs: [
+			'- resolver: undefined',
+			'- context: throws Error: Invalid context',
+			'+ resolver: throws TypeError: Module does not belong to this isolate',
+			'+ context: throws TypeError: Context does not belong to this isolate',
+		],
+	},
+	'modules: namespace before evaluate': {
+		says: 'only of the module that `instantiate` was called on',
+		differs: [
+			'- namespace: throws Error: Module has not been instantiated.',
+			'- f: throws TypeError: Cannot read properties of undefined (reading \'getSync\')',
+			'- a: throws TypeError: Cannot read properties of undefined (reading \'getSync\')',
+			'+ namespace: <Reference object>',
+			'+ f: "hoisted"',
+			'+ a: throws ReferenceError: a is not defined',
+		],
+	},
+	'modules: a module that throws': {
+		says: '`evaluate` of a module that failed, again',
+		differs: [
+			'- second: undefined',
+			'- async: undefined',
+			'+ second: throws RangeError: at the top',
+			'+ async: fails RangeError: at the top',
+		],
+	},
+	'modules: top-level await of a host promise': {
+		says: '`evaluate()` of a module with `await` at its top',
+		differs: [
+			'- a: "not yet"',
+			'+ a: "came"',
+		],
+	},
+	'modules: import.meta with a callback of the host': {
+		says: '`meta`, given by the host',
+		differs: [
+			'- compile: throws Error: `meta` callback must belong to entered isolate',
+			'+ compile: <Module>',
+			'+ instantiate: undefined',
+			'+ evaluate: undefined',
+			'+ url: undefined',
+		],
+	},
+	'modules: release': {
+		says: '`dependencySpecifiers` of a released module',
+		differs: [
+			'- the process ends: SIGSEGV',
+			'+ dependencySpecifiers: []',
+			'+ async: fails Error: Module has been released',
+		],
+	},
 };
 
 /**

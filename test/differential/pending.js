@@ -5,7 +5,7 @@
  */
 
 module.exports = [
-	'modules', 'snapshots', 'inspector',
+	'snapshots', 'inspector',
 	'isolate: inspector must be a boolean',
 	'isolate: snapshot must be an external copy of a buffer',
 	'isolate: createContext with wrong options',
