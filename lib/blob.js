@@ -42,7 +42,11 @@ function blobOf(options, name) {
 		return value;
 	}
 	if (isView(value)) {
-		return bufferOf(slice(new Bytes(value.buffer, value.byteOffset, value.byteLength)));
+		try {
+			return bufferOf(slice(new Bytes(value.buffer, value.byteOffset, value.byteLength)));
+		} catch {
+			throw typeError(`\`${name}\` is a view on a detached ArrayBuffer`);
+		}
 	}
 	throw typeError(`\`${name}\` must be an ExternalCopy to ArrayBuffer`);
 }
