@@ -461,6 +461,34 @@ declare namespace islet {
 		[Symbol.dispose](): void;
 	}
 
+	type ServeInspectorOptions = {
+		/** The address to listen at. Whoever reaches it can do anything in the guest. Default: `"127.0.0.1"`. */
+		host?: string | undefined;
+		/** The port; 0 for any that is free. Default: 0. */
+		port?: number | undefined;
+	};
+
+	/** A server by which DevTools debugs an isolate. It doesn't keep the process alive; it ends with its isolate. */
+	type InspectorServer = {
+		/** Where clients connect: `ws://…`. The path can't be guessed. */
+		url: string;
+		/** The port it listens at. */
+		port: number;
+		/** What to open in Chrome. */
+		devtoolsUrl: string;
+		/** Ends the server and its clients' sessions, and with them pauses that no other session holds. */
+		close(): Promise<void>;
+	};
+
+	/**
+	 * Lets Chrome DevTools, and others that speak its protocol, debug a running guest: console, breakpoints, profiler, heap
+	 * snapshots. Several clients may be connected at once. The server has a thread of its own: it works
+	 * while this one waits in a sync call that is paused. For hosts on Node.
+	 * @throws `ERR_INSPECTOR_DISABLED`, `ERR_ISOLATE_DISPOSED`, `ERR_INVALID_ARG_TYPE`, `ERR_OUT_OF_RANGE`; what the system says
+	 * of the address, as `EADDRINUSE`
+	 */
+	function serveInspector(isolate: Isolate, options?: ServeInspectorOptions | null): Promise<InspectorServer>;
+
 	/** What {@link Isolate.stopCpuProfiler} gives. */
 	type ThreadCpuProfile = {
 		/** The system's number of the thread that the isolate was on. */
@@ -1120,6 +1148,7 @@ declare namespace islet {
 		HeapStatistics,
 		ImportAttributes,
 		ImportModuleDynamically,
+		InspectorServer,
 		InspectorSession,
 		Isolate,
 		IsolateOptions,
@@ -1138,6 +1167,8 @@ declare namespace islet {
 		ScriptOrigin,
 		ScriptRunOptions,
 		SyntheticModuleOptions,
+		serveInspector,
+		ServeInspectorOptions,
 		ThreadCpuProfile,
 		Transferable,
 		TransferOptions,

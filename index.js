@@ -9,8 +9,11 @@ const { Module } = require('./lib/module');
 const { NativeModule } = require('./lib/native-module');
 const { Reference } = require('./lib/reference');
 const { Script } = require('./lib/script');
+const { serveInspector } = require('./lib/serve-inspector');
 const { versions } = require('./lib/versions');
 const { setLibrary } = require('./lib/library');
 
-module.exports = { Callback, Context, ExternalCopy, InspectorSession, Isolate, Module, NativeModule, Reference, Script, versions };
+module.exports = {
+	Callback, Context, ExternalCopy, InspectorSession, Isolate, Module, NativeModule, Reference, Script, serveInspector, versions,
+};
 setLibrary(module.exports);

@@ -12,6 +12,7 @@ const NEW_SESSION = 150;
 const DISPATCH = 153;
 const TAKE_MESSAGE = 154;
 const ATTACH_SESSION = 155;
+const ISOLATE_NUMBER = 156;
 
 /** Only the library makes sessions. */
 const MAKE = Symbol('make');
@@ -31,6 +32,12 @@ function deliver(state) {
 	while (state.id >= 0) {
 		const message = channel.local(TAKE_MESSAGE, state.id);
 		if (message === undefined) {
+			return;
+		}
+		if (message === null) {
+			// The isolate has ended.
+			state.session = undefined;
+			state.onEnd?.();
 			return;
 		}
 		try {
@@ -82,13 +89,14 @@ class InspectorSession {
 	 * What the function that the addon calls refers to. The session itself only while there are handlers: else it can be
 	 * collected, which ends it.
 	 */
-	#state = { id: -1, onNotification: undefined, onResponse: undefined, session: undefined };
+	#state = { id: -1, onNotification: undefined, onResponse: undefined, onEnd: undefined, session: undefined };
 
-	constructor(make, op, target) {
+	constructor(make, op, target, onEnd) {
 		if (make !== MAKE) {
 			throw illegalConstructor('InspectorSession', '`isolate.createInspectorSession`');
 		}
 		const state = this.#state;
+		state.onEnd = onEnd;
 		state.id = channel.local(op, target, 0, writeFunction, () => deliver(state));
 		registry.register(this, state.id, state);
 	}
@@ -143,5 +151,7 @@ module.exports = {
 	/** A session with the isolate behind this handle. */
 	openSession: isolate => new InspectorSession(MAKE, NEW_SESSION, isolate),
 	/** A session with the isolate that has this number, which another thread may have made. */
-	attachSession: number => new InspectorSession(MAKE, ATTACH_SESSION, number),
+	attachSession: (number, onEnd) => new InspectorSession(MAKE, ATTACH_SESSION, number, onEnd),
+	/** The number of the isolate behind this handle, for {@link attachSession}. */
+	numberOf: isolate => channel.local(ISOLATE_NUMBER, isolate),
 };

@@ -510,3 +510,20 @@ describe('a guest that floods the console', () => {
 		assert.ok(grown < 350, `grew by ${grown} MB`);
 	});
 });
+
+describe('a message to a guest that no thread is in', () => {
+	it('reaches it also when a call that never ends comes first, and so do later ones', async () => {
+		for (let i = 0; i < times(5); ++i) {
+			const isolate = new islet.Isolate({ inspector: true });
+			const context = isolate.createContextSync({ inspector: true });
+			// Without a session the isolate leaves its thread after 200 ms.
+			await new Promise(resolve => setTimeout(resolve, 300));
+			const looping = context.eval('globalThis.stop ??= false; while (!stop); "stopped"');
+			const { session, send } = client(isolate);
+			await send('Runtime.enable');
+			await send('Runtime.evaluate', { expression: 'globalThis.stop = true' });
+			assert.equal(await looping, 'stopped');
+			session.dispose();
+		}
+	});
+});

@@ -65,6 +65,7 @@ pub fn run(message: &mut impl Message, op: i32) -> Outcome {
         }
         local::TAKE_MESSAGE => match session(message, target)?.take() {
             None => Transfer::Undefined,
+            Some(inspector::Message::End) => Transfer::Null,
             Some(inspector::Message::Notification(text)) => Transfer::Text(text),
             Some(inspector::Message::Response(id, text)) => {
                 Transfer::Pair(Box::new((Transfer::Int(id), Transfer::Text(text))))

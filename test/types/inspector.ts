@@ -1,4 +1,6 @@
-import { type CpuProfile, InspectorSession, Isolate, type ThreadCpuProfile } from 'islet';
+import {
+	type CpuProfile, type InspectorServer, InspectorSession, Isolate, serveInspector, type ThreadCpuProfile,
+} from 'islet';
 
 const isolate = new Isolate({ inspector: true });
 isolate.createContextSync({ inspector: true });
@@ -21,4 +23,11 @@ isolate.startCpuProfiler('title');
 isolate.startCpuProfiler();
 const profiles: Promise<ThreadCpuProfile[]> = isolate.stopCpuProfiler('title');
 const profile: Promise<CpuProfile | undefined> = profiles.then(([first]) => first?.profile);
-export { profile };
+
+const server: Promise<InspectorServer> = serveInspector(isolate, { port: 9229 });
+const closed: Promise<void> = server.then(({ port, close }) => port > 0 ? close() : undefined);
+// @ts-expect-error a port is a number
+serveInspector(isolate, { port: '9229' });
+// @ts-expect-error the isolate is missing
+serveInspector();
+export { closed, profile };

@@ -74,6 +74,14 @@ impl Inspector {
         lock(&self.commands).pop_front()
     }
 
+    /// A thread has entered the isolate. V8 forgets an interrupt that was requested while no thread was inside (it puts
+    /// the state of its stack guard aside for each thread that leaves, and back).
+    pub fn entered(&self, terminator: &v8::IsolateHandle) {
+        if !lock(&self.commands).is_empty() {
+            terminator.request_interrupt(on_interrupt, std::ptr::null_mut());
+        }
+    }
+
     /// The task that was queued for the commands runs.
     pub fn arrived(&self) {
         self.summoned.store(false, Ordering::SeqCst);
@@ -98,7 +106,7 @@ impl Inspector {
         drop(commands);
         let outlets = std::mem::take(&mut *lock(&self.outlets));
         for outlet in outlets.iter().filter_map(Weak::upgrade) {
-            outlet.close();
+            outlet.end();
         }
     }
 }

@@ -25,15 +25,16 @@ pub enum Message {
     Response(i32, Text),
     /// Anything else.
     Notification(Text),
+    /// The isolate has ended: nothing comes any more.
+    End,
 }
 
 impl Message {
     fn size(&self) -> usize {
         match self {
-            Self::Response(_, text) | Self::Notification(text) => match text {
-                Text::One(bytes) => bytes.len(),
-                Text::Two(units) => units.len(),
-            },
+            Self::Response(_, Text::One(bytes)) | Self::Notification(Text::One(bytes)) => bytes.len(),
+            Self::Response(_, Text::Two(units)) | Self::Notification(Text::Two(units)) => units.len(),
+            Self::End => 0,
         }
     }
 }
@@ -45,6 +46,8 @@ struct Waiting {
     told: Option<TreeId>,
     /// What tells the client; `None` once either side has gone.
     wake: Option<Arc<Function>>,
+    /// The isolate has ended.
+    ended: bool,
     /// The client didn't read for too long: what doesn't fit is lost.
     impatient: bool,
 }
@@ -60,6 +63,7 @@ impl Outlet {
             size: 0,
             told: None,
             wake: Some(wake),
+            ended: false,
             impatient: false,
         })))
     }
@@ -109,15 +113,30 @@ impl Outlet {
             None => {
                 waiting.told = None;
                 waiting.impatient = false;
+                if waiting.ended {
+                    return Some(Message::End);
+                }
             }
         }
         message
     }
 
-    /// Takes no more messages. Those that wait can still be fetched.
+    /// The client has gone.
     pub fn close(&self) {
         let wake = lock(&self.0).wake.take();
         drop(wake);
+    }
+
+    /// The isolate has ended. What waits can still be fetched.
+    pub fn end(&self) {
+        let wake = {
+            let mut waiting = lock(&self.0);
+            waiting.ended = true;
+            waiting.wake.take()
+        };
+        if let Some(wake) = wake {
+            tell(&wake, 0);
+        }
     }
 }
 

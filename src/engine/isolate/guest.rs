@@ -434,6 +434,7 @@ impl Guest {
     ) -> Option<Box<Self>> {
         fatal::set_current(Some(Arc::clone(isolate)));
         let mut locker = self.shared.lock();
+        isolate.inspector.entered(&self.terminator);
         *self.current.borrow_mut() = Some(Rc::new(Context { isolate: Arc::clone(isolate), worker }));
         let live = body(&mut Inside { guest: &self, v8: &mut locker });
         if !live {
