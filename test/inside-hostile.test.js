@@ -230,6 +230,18 @@ describe('memory', () => {
 		});
 	}
 
+	it('of handles that a guest forgot is given back in the middle of a call', async () => {
+		const [count, grown] = await child(`
+			const { context, jail } = guest({ memoryLimit: 32 });
+			jail.setSync('ivm', islet);
+			const before = process.resourceUsage().maxRSS;
+			report(context.evalSync('let n = 0, kept; for (; n < 300000; ++n) { new ivm.Reference(1); kept = n % 50 ? kept : new Array(2000).fill(n); } n'));
+			report((process.resourceUsage().maxRSS - before) / 2 ** 10);
+		`);
+		assert.equal(count, 300_000);
+		assert.ok(grown < 120, `${grown} MB`);
+	});
+
 	it('that a guest moves into an external copy and back is counted once', () => {
 		const { run } = inside({ memoryLimit: 32 });
 		assert.equal(run(`

@@ -25,7 +25,7 @@ use crate::engine::platform;
 use crate::engine::rejections::{self, Unhandled};
 use crate::engine::signal::{Pending, Wait, Waiter};
 use crate::engine::transfer::errors::Stop;
-use crate::engine::transfer::foreign::Foreign;
+use crate::engine::transfer::foreign::{FOREIGN, Foreign};
 use crate::engine::transfer::guest::PromiseWatch;
 use crate::engine::transfer::{PromiseCell, Text, Transfer, Waker};
 use crate::engine::weak::{Collected, WeakSlot};
@@ -1010,7 +1010,9 @@ unsafe extern "C" fn after_collection(
     let statistics = isolate.get_heap_statistics();
     // What V8 knows of memory outside its heap: array buffers again, but also those that grew and external strings.
     let beside = statistics.external_memory().saturating_sub(guest.memory.buffers());
-    if guest.memory.note_heap(statistics.used_heap_size() + beside) {
+    // Things whose objects were collected just now, and which are forgotten next.
+    let gone = guest.collected.try_borrow().map_or(0, |slots| slots.len()) * FOREIGN;
+    if guest.memory.note_heap((statistics.used_heap_size() + beside).saturating_sub(gone)) {
         guest.memory.set_exceeded();
         guest.terminator.terminate_execution();
     }

@@ -33,7 +33,9 @@ pub const FIELD_CLASS: usize = 2;
 pub const CALLBACK: Exit = Exit { mode: Mode::Plain, promise: false, fallback: Fallback::Copy };
 
 /// About what one thing takes that a guest holds of others, outside V8's heap, in bytes.
-const FOREIGN: usize = 512;
+pub const FOREIGN: usize = 512;
+/// So many collected objects are forgotten at a time.
+const COLLECTED: usize = 1024;
 
 /// What a guest holds of others.
 #[derive(Debug)]
@@ -97,6 +99,10 @@ fn library() -> Result<&'static dyn Library, Stop> {
 impl Guest {
     /// Gives something foreign a place.
     pub fn add_foreign(&self, foreign: Foreign) -> u32 {
+        if self.collected.borrow().len() >= COLLECTED {
+            // In one long task as well: else its garbage would count to its end.
+            self.forget_dropped(&self.context().isolate);
+        }
         let charge = self.memory().note_outside(FOREIGN);
         self.foreign.borrow_mut().insert((Rc::new(foreign), None, charge))
     }
