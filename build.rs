@@ -16,12 +16,22 @@ fn main() {
             // Node closes addons when the last environment using them ends; our threads would lose their code.
             println!("cargo:rustc-cdylib-link-arg=-Wl,-z,nodelete");
             // V8 ends the process with abort(); see engine/limits/fatal.rs.
-            println!("cargo:rustc-cdylib-link-arg=-Wl,--wrap=abort");
-            println!("cargo:rustc-cdylib-link-arg=-Wl,--wrap=vfprintf");
-            println!("cargo:rustc-cdylib-link-arg=-Wl,--wrap=__vfprintf_chk");
+            for symbol in ["abort", "vfprintf", "__vfprintf_chk"] {
+                wrap(symbol);
+            }
+            // What V8 takes from the system is counted; see engine/limits/native.rs and pages.rs.
+            for symbol in ["malloc", "calloc", "realloc", "free", "posix_memalign", "aligned_alloc"] {
+                wrap(symbol);
+            }
+            for symbol in ["mmap64", "mprotect", "munmap"] {
+                wrap(symbol);
+            }
+            for symbol in ["lock", "trylock", "unlock"] {
+                wrap(&format!("pthread_mutex_{symbol}"));
+            }
             // V8's profiler uses SIGPROF, as the host's V8 does; see engine/limits/sampling.rs.
-            println!("cargo:rustc-cdylib-link-arg=-Wl,--wrap=sigaction");
-            println!("cargo:rustc-cdylib-link-arg=-Wl,--wrap=pthread_kill");
+            wrap("sigaction");
+            wrap("pthread_kill");
         }
         "macos" => {
             println!("cargo:rustc-cdylib-link-arg=-Wl,-undefined,dynamic_lookup");
@@ -81,4 +91,9 @@ return require('index');
     if let Err(error) = std::fs::write(Path::new(&out).join("guest.js"), text) {
         panic!("guest.js: {error}");
     }
+}
+
+/// In the addon, calls of `symbol` go to `__wrap_symbol`.
+fn wrap(symbol: &str) {
+    println!("cargo:rustc-cdylib-link-arg=-Wl,--wrap={symbol}");
 }

@@ -355,7 +355,7 @@ declare namespace islet {
 	 * | `ERR_ILLEGAL_CONSTRUCTOR` | `TypeError` | `new` on a class that only the library makes |
 	 * | `ERR_INVALID_THIS` | `TypeError` | a method was called on something else than an instance of its class |
 	 * | `ERR_MISSING_ARGS` | `TypeError` | a required argument is missing |
-	 * | `ERR_OUT_OF_RANGE` | `RangeError` | `memoryLimit` is below 8 or above 1048576 |
+	 * | `ERR_OUT_OF_RANGE` | `RangeError` | `memoryLimit` is below 8 or above 1048576, `maxCondemned` below 1 |
 	 * | `ERR_NOT_SUPPORTED` | `TypeError` | an option of isolated-vm that this version has not, or `NativeModule` |
 	 * | `ERR_NON_TRANSFERABLE` | `TypeError` | a value needs a transfer option and has none, or is a symbol |
 	 * | `ERR_DATA_CLONE` | `TypeError` | a value can't be copied, or a buffer can't be transferred |
@@ -367,6 +367,8 @@ declare namespace islet {
 	 * | `ERR_CPU_LIMIT` | `Error` | the isolate has used up its `cpuLimit` for now |
 	 * | `ERR_MEMORY_LIMIT` | `Error` | the guest passed its memory limit, and its isolate ended |
 	 * | `ERR_MEMORY_LIMIT` | `RangeError` | an array buffer doesn't fit the guest's memory limit; the isolate goes on |
+	 * | `ERR_MEMORY_LIMIT` | `RangeError` | a value is too large to leave an isolate that is near its limit |
+	 * | `ERR_TOO_MANY_CONDEMNED` | `Error` | `new Isolate()`, when as many were given up as `configure({ maxCondemned })` allows |
 	 * | `ERR_STRING_TOO_LONG` | `RangeError` | a string is longer than V8 allows |
 	 * | `ERR_ISOLATE_DISPOSED` | `Error` | the isolate has ended, before the call or during it |
 	 * | `ERR_ENGINE_FATAL` | `Error` | V8 met a fatal error in this isolate, which ended |
@@ -404,6 +406,7 @@ declare namespace islet {
 		| 'ERR_RELEASED'
 		| 'ERR_STRING_TOO_LONG'
 		| 'ERR_TIMEOUT'
+		| 'ERR_TOO_MANY_CONDEMNED'
 		| 'ERR_WRONG_ISOLATE'
 		| 'ERR_WRONG_THREAD';
 
@@ -1125,6 +1128,44 @@ declare namespace islet {
 	type ApplyArgumentThis<Value> = Value extends (this: infer This, ...args: any) => unknown ? This : unknown;
 	type ApplyResult<Value> = Value extends (...args: any) => infer Result ? Result : any;
 
+	// --- The process ----------------------------------------------------------------------------
+
+	/** What {@link stats} tells. */
+	type Stats = {
+		/** Isolates that were made, and haven't ended. */
+		isolates: number;
+		/**
+		 * Isolates that were given up: V8 met a fatal error in them, or they didn't stop when they were told to. Each keeps a
+		 * sleeping thread and V8's heap until the process ends.
+		 */
+		condemnedIsolates: number;
+		/** What these hold of memory, in bytes, as far as is known. */
+		condemnedMemory: number;
+		/** Threads of guests, those that sleep for good among them. */
+		threads: number;
+		/** The bound that {@link configure} set. */
+		maxCondemned: number;
+	};
+
+	/** What holds for all isolates of the process. */
+	type Configuration = {
+		/**
+		 * How many isolates may be given up before no more are made (`ERR_TOO_MANY_CONDEMNED`): by then it is time for another
+		 * process. At least 1; `Infinity` for no bound.
+		 * @default 64
+		 */
+		maxCondemned?: number | undefined;
+	};
+
+	/** How many isolates, threads, and isolates that were given up there are in this process, workers included. */
+	function stats(): Stats;
+
+	/**
+	 * Sets what holds for all isolates of the process, workers included. What is left out stays as it is.
+	 * @throws `ERR_INVALID_ARG_TYPE`, `ERR_OUT_OF_RANGE`
+	 */
+	function configure(options?: Configuration | null): void;
+
 	export {
 		Blob,
 		CachedDataOptions,
@@ -1135,6 +1176,7 @@ declare namespace islet {
 		Context,
 		ContextEvalClosureOptions,
 		ContextEvalOptions,
+		Configuration,
 		ContextOptions,
 		Copy,
 		CpuProfile,
@@ -1166,6 +1208,7 @@ declare namespace islet {
 		ScriptInfo,
 		ScriptOrigin,
 		ScriptRunOptions,
+		Stats,
 		SyntheticModuleOptions,
 		serveInspector,
 		ServeInspectorOptions,
@@ -1173,6 +1216,8 @@ declare namespace islet {
 		Transferable,
 		TransferOptions,
 		TransferOptionsBidirectional,
+		configure,
+		stats,
 	};
 }
 

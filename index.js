@@ -7,6 +7,7 @@ const { InspectorSession } = require('./lib/inspector-session');
 const { Isolate } = require('./lib/isolate');
 const { Module } = require('./lib/module');
 const { NativeModule } = require('./lib/native-module');
+const { configure, stats } = require('./lib/process');
 const { Reference } = require('./lib/reference');
 const { Script } = require('./lib/script');
 const { serveInspector } = require('./lib/serve-inspector');
@@ -14,6 +15,7 @@ const { versions } = require('./lib/versions');
 const { setLibrary } = require('./lib/library');
 
 module.exports = {
-	Callback, Context, ExternalCopy, InspectorSession, Isolate, Module, NativeModule, Reference, Script, serveInspector, versions,
+	Callback, Context, ExternalCopy, InspectorSession, Isolate, Module, NativeModule, Reference, Script,
+	configure, serveInspector, stats, versions,
 };
 setLibrary(module.exports);

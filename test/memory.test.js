@@ -257,22 +257,50 @@ describe('array buffers', () => {
 		}
 	});
 
-	it('that grow over the limit are refused or end the isolate, and the host goes on', () => {
-		const { isolate, context } = guest({ memoryLimit: 16 });
-		let outcome;
-		try {
-			outcome = context.evalSync(`
-				try {
-					const buffer = new ArrayBuffer(10, { maxByteLength: 2 ** 26 });
-					buffer.resize(2 ** 26);
-					new Uint8Array(buffer).fill(1);
-					"grew"
-				} catch (error) { error instanceof RangeError }`);
-		} catch (error) {
-			outcome = error.code === 'ERR_MEMORY_LIMIT' && isolate.isDisposed;
-		}
-		assert.equal(outcome, true);
-		assert.equal(guest().context.evalSync('1 + 1'), 2);
+	const growing = {
+		'resizable buffers': ['new ArrayBuffer(8, { maxByteLength: 2 ** 33 })', '.resize(2 ** 32)'],
+		'growable shared buffers': ['new SharedArrayBuffer(8, { maxByteLength: 2 ** 33 })', '.grow(2 ** 32)'],
+		'WebAssembly memories': ['new WebAssembly.Memory({ initial: 1 })', '.grow(60000)'],
+		'shared WebAssembly memories': ['new WebAssembly.Memory({ initial: 1, maximum: 65536, shared: true })', '.grow(60000)'],
+		'64-bit WebAssembly memories': ['new WebAssembly.Memory({ address: "i64", initial: 1n, maximum: 131072n })', '.grow(100000n)'],
+	};
+	for (const [what, [make, grow]] of Object.entries(growing)) {
+		it(`(${what}) that grow over the limit are refused, and nothing else happens`, () => {
+			const { isolate, context } = guest({ memoryLimit: 16 });
+			context.evalSync(`globalThis.buffer = ${make}`);
+			assert.equal(context.evalSync(`try { buffer${grow}; 'grew' } catch (error) { error instanceof RangeError }`), true);
+			const error = thrown(() => context.evalSync(`buffer${grow}`));
+			assert.deepEqual([error.constructor, error.code], [RangeError, 'ERR_MEMORY_LIMIT']);
+			assert.equal(isolate.isDisposed, false);
+			assert.equal(context.evalSync('1 + 1'), 2);
+		});
+	}
+
+	it('and WebAssembly memories count together, and make room again', () => {
+		const { isolate, context } = guest({ memoryLimit: 32 });
+		const fill = () => context.evalSync(`
+			globalThis.kept = [];
+			try { for (;;) kept.push(new WebAssembly.Memory({ initial: 16 }), new Uint8Array(2 ** 20)) } catch (error) { kept.error = error }
+			kept.error instanceof RangeError ? kept.length : -1`);
+		const made = fill();
+		assert.ok(made >= 16 && made <= 33, String(made));
+		assert.ok(isolate.getHeapStatisticsSync().externally_allocated_size >= 16 * MB);
+		context.evalSync('kept = undefined');
+		isolate.collectGarbageSync();
+		assert.ok(fill() >= 16);
+	});
+
+	it('of WebAssembly that are too large are refused at once', () => {
+		const { context } = guest({ memoryLimit: 16 });
+		const error = thrown(() => context.evalSync('new WebAssembly.Memory({ initial: 60000 })'));
+		assert.deepEqual([error.constructor, error.code], [RangeError, 'ERR_MEMORY_LIMIT']);
+	});
+
+	it('memory.grow inside WebAssembly gives -1', () => {
+		const { context } = guest({ memoryLimit: 16 });
+		// (memory 1) (func (export "f") (param i32) (result i32) local.get 0 memory.grow)
+		assert.equal(context.evalSync(`new WebAssembly.Instance(new WebAssembly.Module(new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0,
+			1, 6, 1, 96, 1, 127, 1, 127, 3, 2, 1, 0, 5, 3, 1, 0, 1, 7, 5, 1, 1, 102, 0, 0, 10, 8, 1, 6, 0, 32, 0, 64, 0, 11]))).exports.f(60000)`), -1);
 	});
 
 	it('that are shared count, too', () => {

@@ -124,6 +124,12 @@ pub enum Failure {
     /// What a guest makes the library hold for it, beyond what the guest itself may use.
     #[error("The memory limit leaves no room for this")]
     NoMemory,
+    /// A value on its way out of an isolate that is near its memory limit.
+    #[error("The value is too large for the memory limit of its isolate")]
+    TooLarge,
+    /// Isolates were given up, as many as `configure({ maxCondemned })` allows.
+    #[error("No more isolates are made: {0} were given up, with the memory they held")]
+    TooManyCondemned(usize),
     /// A property key that is neither string nor integer.
     #[error("Invalid `key`")]
     InvalidKey,
@@ -170,7 +176,10 @@ impl Failure {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Disposed | Self::AlreadyDisposed | Self::DisposedDuring => "ERR_ISOLATE_DISPOSED",
-            Self::MemoryLimit | Self::BufferRefused | Self::NoRoom | Self::NoMemory => "ERR_MEMORY_LIMIT",
+            Self::MemoryLimit | Self::BufferRefused | Self::NoRoom | Self::NoMemory | Self::TooLarge => {
+                "ERR_MEMORY_LIMIT"
+            }
+            Self::TooManyCondemned(_) => "ERR_TOO_MANY_CONDEMNED",
             Self::EngineFatal(_) => "ERR_ENGINE_FATAL",
             Self::Timeout | Self::Deadline(_) | Self::CpuTimeout => "ERR_TIMEOUT",
             Self::CpuLimit => "ERR_CPU_LIMIT",
@@ -222,6 +231,7 @@ impl Failure {
             "ERR_INSPECTOR_DISABLED",
             "ERR_PAUSED",
             "ERR_NOT_SUPPORTED",
+            "ERR_TOO_MANY_CONDEMNED",
             "ERR_INTERNAL",
             "ERR_MODULE",
         ];
@@ -251,6 +261,7 @@ impl Failure {
             | Self::BufferRefused
             | Self::NoRoom
             | Self::NoMemory
+            | Self::TooLarge
             | Self::TooManyImports
             | Self::TooManyModules => ErrorClass::RangeError,
             _ => ErrorClass::Error,

@@ -94,6 +94,11 @@ impl Worker {
         lock(&self.inside).upgrade()
     }
 
+    /// The isolate it is inside of.
+    pub fn isolate(&self) -> Option<Arc<Isolate>> {
+        lock(&self.inside).upgrade()
+    }
+
     /// Does something with the thread while it certainly exists; `None` when it has ended.
     pub fn with_thread<T>(&self, body: impl FnOnce(&park::Handle) -> T) -> Option<T> {
         lock(&self.thread).as_ref().map(body)
@@ -323,6 +328,11 @@ pub fn note_kept(kept: bool) {
     } else {
         count.fetch_sub(1, Ordering::Relaxed);
     }
+}
+
+/// Guest threads in service.
+pub fn threads() -> usize {
+    lock(&executor().pool).all.len()
 }
 
 /// Whether another isolate waits for a thread.

@@ -30,8 +30,10 @@ const GUEST_STACK: usize = 8 << 20;
 /// - `--no-concurrent-recompilation`: likewise for its compilations. And while one is under way elsewhere, V8's
 ///   interpreter looks at a termination request only every 2^30 bytes of bytecode, which takes seconds
 ///   (tiering-manager.cc, `InterruptBudgetFor`): a `timeout` would come that much too late.
-pub const FLAGS: &str =
-    "--no-hard-abort --single-threaded-gc --no-concurrent-recompilation --no-print-flag-values";
+/// - `--no-large-page-pool`: large pages go back to the system, so that what was counted for an isolate is its own.
+/// - `--no-memory-pool-share-memory-on-teardown`: ordinary pages of isolates that ended, too.
+pub const FLAGS: &str = "--no-hard-abort --single-threaded-gc --no-concurrent-recompilation --no-print-flag-values \
+     --no-large-page-pool --no-memory-pool-share-memory-on-teardown";
 
 /// How long after the last isolate ended its memory is given back to the system, in ns: not for each of many.
 const TRIM_AFTER: u64 = 100_000_000;

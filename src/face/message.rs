@@ -15,6 +15,7 @@ use crate::engine::isolate::task::{
 };
 use crate::engine::isolate::{Cause, Isolate, Lease, Options, Remote, RemoteKind};
 use crate::engine::limits::bucket::Bucket;
+use crate::engine::limits::condemned;
 use crate::engine::limits::deadline::Deadline;
 use crate::engine::limits::memory::MB;
 use crate::engine::place::{Named, Place};
@@ -90,6 +91,8 @@ pub mod local {
     pub const IS_LINKED: i32 = 131;
     pub const SET_IMPORTER: i32 = 132;
     pub const DISPOSE_REASON: i32 = 140;
+    pub const STATISTICS: i32 = 170;
+    pub const CONFIGURE: i32 = 171;
     pub const ON_UNHANDLED: i32 = 160;
     pub const DEFAULT_TIMEOUT: i32 = 161;
     pub const CPU_LIMIT: i32 = 162;
@@ -461,6 +464,16 @@ pub fn run_local(message: &mut impl Message) -> Outcome {
             }
             Transfer::Undefined
         }
+        local::STATISTICS => {
+            Transfer::Numbers(condemned::statistics().into_iter().map(|n| n as f64).collect())
+        }
+        local::CONFIGURE => {
+            if message.parent().is_some() {
+                return Err(Failure::Internal("guests configure nothing".into()).into());
+            }
+            condemned::set_most(message.u32()? as usize);
+            Transfer::Undefined
+        }
         local::ON_UNHANDLED => {
             if let Transfer::Function(listener) = message.value()? {
                 lease(message, target)?.0.rejections.listen(listener);
@@ -515,6 +528,9 @@ fn new_isolate(message: &mut impl Message) -> Result<Arc<Lease>, Failure> {
         Transfer::Function(function) => Some(function),
         _ => None,
     };
+    if let Some(count) = condemned::overflow() {
+        return Err(Failure::TooManyCondemned(count));
+    }
     let host = message.host();
     let parent = message.parent();
     if parent.as_ref().is_some_and(|parent| !parent.memory.has_room_for_isolate()) {

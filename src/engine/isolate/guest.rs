@@ -16,9 +16,9 @@ use crate::engine::executor::Worker;
 use crate::engine::host::{HostValue, TreeId, Work};
 use crate::engine::inspector::agent::Agent;
 use crate::engine::limits::deadline::Deadline;
-use crate::engine::limits::fatal;
 use crate::engine::limits::memory::{self, Charge, Memory};
 use crate::engine::limits::watchdog::{self, Ended, Over, Rest};
+use crate::engine::limits::{account, fatal};
 use crate::engine::operations;
 use crate::engine::place::{Named, Place};
 use crate::engine::platform;
@@ -123,6 +123,11 @@ impl<T> Slots<T> {
     /// What is in all taken places, to be changed.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {
         self.places.iter_mut().flatten()
+    }
+
+    /// What was in all taken places.
+    pub fn into_values(self) -> impl Iterator<Item = T> {
+        self.places.into_iter().flatten()
     }
 
     /// Puts something else in a place that is taken.
@@ -238,6 +243,7 @@ pub struct Guest {
     deadlines: RefCell<Vec<Arc<Deadline>>>,
     waiter: RefCell<Waiter>,
     heap_extended: Cell<bool>,
+    collecting: Cell<Collecting>,
     link: OnceCell<Box<Link>>,
 }
 
@@ -270,7 +276,8 @@ impl Guest {
             .heap_limits(0, memory.limit)
             .array_buffer_allocator(memory::allocator(&memory).make_shared())
             .allow_atomics_wait(false);
-        let mut owned = v8::Isolate::new(params);
+        // What V8 reserves for itself is no buffer of the guest's.
+        let mut owned = account::without(|| v8::Isolate::new(params));
         owned.set_microtasks_policy(v8::MicrotasksPolicy::Explicit);
         owned.set_oom_error_handler(fatal::out_of_memory);
         owned.set_capture_stack_trace_for_uncaught_exceptions(false, 0);
@@ -279,6 +286,7 @@ impl Guest {
             unsafe { std::mem::transmute::<v8::UnsafeRawIsolatePtr, usize>(owned.as_raw_isolate_ptr()) };
         platform::register(address, Arc::downgrade(isolate));
         let terminator = owned.thread_safe_handle();
+        memory.set_stop(terminator.clone());
         // SAFETY: everything attached to the isolate (the slot below, its callbacks' data, the allocator) is
         // used only by the thread inside, or is Sync.
         let shared = match unsafe { owned.try_into_shared() } {
@@ -312,6 +320,7 @@ impl Guest {
             deadlines: RefCell::default(),
             waiter: RefCell::default(),
             heap_extended: Cell::new(false),
+            collecting: Cell::default(),
             link: OnceCell::new(),
         });
         let link: *const Guest = &*guest;
@@ -322,6 +331,11 @@ impl Guest {
             locker.set_promise_reject_callback(rejections::on_reject);
             operations::imports::install(&mut locker);
             locker.add_near_heap_limit_callback(near_heap_limit, data.cast_mut().cast());
+            locker.add_gc_prologue_callback(
+                before_collection,
+                data.cast_mut().cast(),
+                v8::GCType::kGCTypeMarkSweepCompact,
+            );
             locker.add_gc_epilogue_callback(
                 after_collection,
                 data.cast_mut().cast(),
@@ -436,10 +450,12 @@ impl Guest {
         let mut locker = self.shared.lock();
         isolate.inspector.entered(&self.terminator);
         *self.current.borrow_mut() = Some(Rc::new(Context { isolate: Arc::clone(isolate), worker }));
+        isolate.set_entered(Some(&self));
         let live = body(&mut Inside { guest: &self, v8: &mut locker });
         if !live {
             self.forget_everything(isolate, &mut locker);
         }
+        isolate.set_entered(None);
         *self.current.borrow_mut() = None;
         drop(locker);
         let guest = if live {
@@ -452,6 +468,23 @@ impl Guest {
         };
         fatal::set_current(None);
         guest
+    }
+
+    /// The end without V8, which is out of order: lets go of what is others', and tells who waits for promises of this guest.
+    /// Its thread doesn't run any more, or is the calling one.
+    pub fn abandon(&self, failure: &Failure) {
+        if let Ok(mut foreign) = self.foreign.try_borrow_mut() {
+            for (foreign, weak, _) in std::mem::take(&mut *foreign).into_values() {
+                // V8's half stays.
+                std::mem::forget(weak);
+                drop(foreign);
+            }
+        }
+        if let Ok(mut watches) = self.watches.try_borrow_mut() {
+            for watch in std::mem::take(&mut *watches).into_values() {
+                watch.abandon(failure);
+            }
+        }
     }
 
     /// The ordered end: handles first, then what V8 posted, then (by drop) V8's isolate.
@@ -996,6 +1029,39 @@ unsafe extern "C" fn near_heap_limit(data: *mut c_void, current: usize, _initial
     if guest.heap_extended.replace(true) { current } else { current + guest.memory.headroom() }
 }
 
+/// Full collections: the one under way or the last one, and whether they get anywhere.
+#[derive(Clone, Copy, Default)]
+struct Collecting {
+    /// V8's heap when it began, in bytes.
+    used: usize,
+    /// When it began, as [`watchdog::now`].
+    began: u64,
+    /// When it, or the one before, ended.
+    ended: u64,
+    /// How many in a row freed next to nothing and took most of the time.
+    futile: u32,
+}
+
+/// Full collections in a row that free next to nothing, with hardly any work between them, before the heap counts as full. A heap that V8 doesn't let grow,
+/// below its limit, has one for every few objects, for ever (heap-controller.cc), and V8's own look for that (`CheckIneffectiveMarkCompact`) wants
+/// it fuller.
+const FUTILE: u32 = 40;
+
+/// Before a full collection.
+unsafe extern "C" fn before_collection(
+    isolate: v8::UnsafeRawIsolatePtr,
+    _kind: v8::GCType,
+    _flags: v8::GCCallbackFlags,
+    data: *mut c_void,
+) {
+    // SAFETY: as in `after_collection`.
+    let mut isolate = unsafe { v8::Isolate::from_raw_isolate_ptr(isolate) };
+    // SAFETY: as in `near_heap_limit`.
+    let guest = unsafe { &*(*data.cast::<Link>()).guest };
+    let used = isolate.get_heap_statistics().used_heap_size();
+    guest.collecting.set(Collecting { used, began: watchdog::now(), ..guest.collecting.get() });
+}
+
 /// After a full collection: heap and array buffers together may have passed the limit.
 unsafe extern "C" fn after_collection(
     isolate: v8::UnsafeRawIsolatePtr,
@@ -1012,7 +1078,15 @@ unsafe extern "C" fn after_collection(
     let beside = statistics.external_memory().saturating_sub(guest.memory.buffers());
     // Things whose objects were collected just now, and which are forgotten next.
     let gone = guest.collected.try_borrow().map_or(0, |slots| slots.len()) * FOREIGN;
-    if guest.memory.note_heap((statistics.used_heap_size() + beside).saturating_sub(gone)) {
+    let used = statistics.used_heap_size();
+    let last = guest.collecting.get();
+    let now = watchdog::now();
+    let is_futile = last.used.saturating_sub(used) < guest.memory.limit / 64
+        && used > guest.memory.limit / 4
+        && last.began.saturating_sub(last.ended) < now.saturating_sub(last.began) / 2;
+    let futile = if is_futile { last.futile + 1 } else { 0 };
+    guest.collecting.set(Collecting { futile, ended: now, ..last });
+    if guest.memory.note_heap((used + beside).saturating_sub(gone)) || futile >= FUTILE {
         guest.memory.set_exceeded();
         guest.terminator.terminate_execution();
     }

@@ -30,6 +30,7 @@ use crate::engine::executor::{self, Claim, Worker};
 use crate::engine::host::{Host, Work};
 use crate::engine::inspector::Inspector;
 use crate::engine::limits::bucket::Bucket;
+use crate::engine::limits::condemned;
 use crate::engine::limits::deadline::Deadline;
 use crate::engine::limits::memory::Memory;
 use crate::engine::limits::watchdog;
@@ -140,6 +141,8 @@ pub struct Isolate {
     ending: Mutex<Option<Work>>,
     /// The thread that lingered inside last, for handing it a task without the queue; null while none is inside.
     lingering: AtomicPtr<Worker>,
+    /// The guest while a thread is inside; null else. Only looked into when that thread doesn't run any more.
+    entered: AtomicPtr<Guest>,
     queue: Apart<Mutex<Queue>>,
     /// Tasks in the queue.
     queued: AtomicUsize,
@@ -202,6 +205,7 @@ impl Isolate {
             importer: Mutex::default(),
             ending: Mutex::default(),
             lingering: AtomicPtr::new(std::ptr::null_mut()),
+            entered: AtomicPtr::new(std::ptr::null_mut()),
             queued: AtomicUsize::new(0),
             queue: Apart(Mutex::new(Queue {
                 tasks: VecDeque::new(),
@@ -217,6 +221,7 @@ impl Isolate {
             }),
         });
         let lease = Arc::new(Lease(Arc::clone(&isolate)));
+        condemned::born();
         let _ = isolate.lease.set(Arc::downgrade(&lease));
         lease
     }
@@ -513,6 +518,7 @@ impl Isolate {
             _ => Cause::Fatal,
         });
         self.status.store(Status::Condemned as u8, Ordering::SeqCst);
+        condemned::add(self);
         let answers = std::mem::take(&mut *lock(&self.inside.0.running));
         let tasks = std::mem::take(&mut lock(&self.queue.0).tasks);
         for answer in answers.into_iter().rev() {
@@ -540,8 +546,26 @@ impl Isolate {
         drop(work);
     }
 
+    /// The guest that a thread is, or was, inside of, once.
+    pub fn take_abandoned(&self) -> Option<&Guest> {
+        let guest = self.entered.swap(std::ptr::null_mut(), Ordering::SeqCst);
+        // SAFETY: set while a thread is inside, which owns the guest and stays inside: it is the calling one, which never
+        // leaves, or sleeps for good.
+        unsafe { guest.as_ref() }
+    }
+
+    /// Notes the guest that the calling thread is inside of.
+    pub fn set_entered(&self, guest: Option<&Guest>) {
+        let guest = guest.map_or(std::ptr::null_mut(), |guest| (&raw const *guest).cast_mut());
+        self.entered.store(guest, Ordering::SeqCst);
+    }
+
     fn set_ended(&self) {
-        self.status.store(Status::Ended as u8, Ordering::SeqCst);
+        match self.status.swap(Status::Ended as u8, Ordering::SeqCst) {
+            was if was == Status::Condemned as u8 => condemned::came_back(self),
+            was if was == Status::Ended as u8 => {}
+            _ => condemned::ended(),
+        }
         self.set_importer(None);
         platform::trim_soon();
         let tasks = {

@@ -11,6 +11,7 @@ use std::sync::{Arc, OnceLock};
 use crate::engine::error::Failure;
 use crate::engine::executor;
 use crate::engine::isolate::Isolate;
+use crate::engine::limits::{account, condemned};
 
 thread_local! {
     /// The isolate that this guest thread is in.
@@ -19,6 +20,8 @@ thread_local! {
 
 /// Notes which isolate the calling guest thread is in.
 pub fn set_current(isolate: Option<Arc<Isolate>>) {
+    // The account lives as long as the isolate, whose share is kept here.
+    account::set(isolate.as_ref().map_or(std::ptr::null(), |isolate| Arc::as_ptr(&isolate.memory)));
     CURRENT.with(|current| *current.borrow_mut() = isolate);
 }
 
@@ -26,8 +29,12 @@ pub fn set_current(isolate: Option<Arc<Isolate>>) {
 fn give_up(failure: Failure) {
     let isolate = CURRENT.try_with(|current| current.try_borrow_mut().ok().and_then(|mut c| c.take()));
     let Ok(Some(isolate)) = isolate else { return };
-    isolate.condemn(failure);
+    account::set(std::ptr::null());
+    // Whatever V8 makes of it: the limit was passed.
+    let limit = isolate.memory.was_native_refused() || isolate.memory.exceeded();
+    isolate.condemn(if limit { Failure::MemoryLimit } else { failure });
     executor::thread_lost();
+    condemned::reclaim(&isolate);
     loop {
         std::thread::park();
     }

@@ -1,9 +1,18 @@
-//! One limit for everything a guest holds: V8's heap and array buffers together.
+//! One limit for everything a guest holds: V8's heap, array buffers, WebAssembly memories, and what V8 takes from the
+//! system for it.
+//!
+//! | what | counted | when it doesn't fit |
+//! |---|---|---|
+//! | V8's heap | after each full collection; V8 knows the limit | the guest is stopped, the isolate ends |
+//! | array buffers | by V8's allocator of them, here | `RangeError` |
+//! | buffers that grow, WebAssembly memories | as they are committed (`pages`) | `RangeError`, -1 |
+//! | other native memory | in large blocks (`native`) | the guest is stopped; far above, the isolate is given up |
 
 use std::ffi::c_void;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
+use crate::engine::limits::native;
 use crate::engine::transfer::Block;
 
 /// Bytes in a megabyte, as `memoryLimit` counts them.
@@ -12,13 +21,35 @@ pub const MB: usize = 1 << 20;
 /// What V8's heap is taken to use before its first collection, in bytes.
 const YOUNG_HEAP: usize = 2 * MB;
 
+/// Native memory that comes with any isolate, however small its limit.
+const NATIVE: usize = 16 * MB;
+
+/// Address space that the buffers and WebAssembly memories of one isolate may reserve. One of the latter takes 8 GB or more.
+const SPACE: usize = 2 << 40;
+/// The same for all isolates together: half of what there is.
+const ALL_SPACE: usize = 64 << 40;
+static ALL_SPACE_TAKEN: AtomicUsize = AtomicUsize::new(0);
+
 /// What one isolate may use and does use.
-#[derive(Debug)]
 pub struct Memory {
     /// The user's limit in bytes.
     pub limit: usize,
-    /// Array buffers of this isolate, in bytes.
+    /// Array buffers and WebAssembly memories of this isolate, in bytes.
     buffers: AtomicUsize,
+    /// Large pages of V8's heap, in bytes.
+    large: AtomicUsize,
+    /// Of `heap`, what large pages held.
+    heap_large: AtomicUsize,
+    /// Native memory in large blocks, in bytes.
+    native: AtomicUsize,
+    /// Address space reserved, in bytes.
+    space: AtomicUsize,
+    /// How the guest is told to stop.
+    stop: OnceLock<v8::IsolateHandle>,
+    /// A buffer of this isolate is used outside of it too.
+    lent: AtomicBool,
+    /// Native memory was refused.
+    native_refused: AtomicBool,
     /// V8's heap in use after its last collection, in bytes.
     heap: AtomicUsize,
     /// An array buffer was refused since the flag was last taken.
@@ -44,6 +75,13 @@ impl Memory {
         Arc::new(Self {
             limit,
             buffers: AtomicUsize::new(0),
+            large: AtomicUsize::new(0),
+            heap_large: AtomicUsize::new(0),
+            native: AtomicUsize::new(0),
+            space: AtomicUsize::new(0),
+            stop: OnceLock::new(),
+            lent: AtomicBool::new(false),
+            native_refused: AtomicBool::new(false),
             heap: AtomicUsize::new(YOUNG_HEAP),
             refused: AtomicBool::new(false),
             exceeded: AtomicBool::new(false),
@@ -64,6 +102,7 @@ impl Memory {
     /// for the isolates that made this one, each with all that it made.
     pub fn note_heap(&self, used: usize) -> bool {
         let before = self.heap.swap(used, Ordering::Relaxed);
+        self.heap_large.store(self.large.load(Ordering::Relaxed).min(used), Ordering::Relaxed);
         if let Some(parent) = &self.parent {
             parent.change_nested(before, used);
         }
@@ -212,11 +251,125 @@ impl Memory {
         }
     }
 
-    fn free(&self, size: usize) {
+    /// Counts `size` bytes of [`Memory::reserve`] out.
+    pub fn free(&self, size: usize) {
         self.buffers.fetch_sub(size, Ordering::Relaxed);
         if let Some(parent) = &self.parent {
             parent.free(size);
         }
+    }
+
+    // --- native memory -------------------------------------------------------------------------
+
+    /// Names who is told to stop when native memory passes the limit.
+    pub fn set_stop(&self, stop: v8::IsolateHandle) {
+        let _ = self.stop.set(stop);
+    }
+
+    /// Native memory in use, in bytes.
+    pub fn native(&self) -> usize {
+        self.native.load(Ordering::Relaxed)
+    }
+
+    /// V8's heap as far as is known: what was in use after the last collection, and large objects made since.
+    fn heap_now(&self) -> usize {
+        let small = self.heap.load(Ordering::Relaxed) - self.heap_large.load(Ordering::Relaxed);
+        small.saturating_add(self.large.load(Ordering::Relaxed))
+    }
+
+    /// All that is known to be in use, with all isolates that it made; in bytes.
+    pub fn total(&self) -> usize {
+        let nested = self.nested.load(Ordering::Relaxed);
+        self.heap_now().saturating_add(self.buffers()).saturating_add(self.native()).saturating_add(nested)
+    }
+
+    /// Stops the guest when `size` bytes more would pass the limit and what there is for unwinding.
+    pub fn stop_if_past(&self, size: usize) {
+        if self.total().saturating_add(size) > self.limit + self.headroom() + NATIVE
+            && let Some(stop) = self.stop.get()
+            && !self.exceeded.swap(true, Ordering::SeqCst)
+        {
+            stop.terminate_execution();
+        }
+    }
+
+    /// Whether `size` bytes more stay within the bound that is not passed at any moment: the limit, half of it again, and
+    /// 32 MB.
+    pub fn fits(&self, size: usize) -> bool {
+        self.total().saturating_add(size) <= self.limit + self.limit / 2 + 2 * NATIVE
+            && self.parent.as_ref().is_none_or(|parent| parent.fits(size))
+    }
+
+    /// Counts a large page of V8's heap in, unless it doesn't fit.
+    pub fn take_large_page(&self, size: usize) -> bool {
+        self.stop_if_past(size);
+        if !self.fits(size) {
+            self.refuse_native();
+            return false;
+        }
+        self.large.fetch_add(size, Ordering::Relaxed);
+        true
+    }
+
+    /// Counts a large page of V8's heap, or a part of one, out.
+    pub fn free_large_page(&self, size: usize) {
+        self.large.fetch_sub(size, Ordering::Relaxed);
+    }
+
+    /// Counts a block in.
+    pub fn count_native(&self, size: usize) {
+        self.native.fetch_add(size, Ordering::Relaxed);
+        if let Some(parent) = &self.parent {
+            parent.count_native(size);
+        }
+    }
+
+    /// Counts a block out.
+    pub fn uncount_native(&self, size: usize) {
+        self.native.fetch_sub(size, Ordering::Relaxed);
+        if let Some(parent) = &self.parent {
+            parent.uncount_native(size);
+        }
+    }
+
+    /// Notes that native memory was refused: what comes of it is the limit's doing.
+    pub fn refuse_native(&self) {
+        self.native_refused.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether native memory was refused.
+    pub fn was_native_refused(&self) -> bool {
+        self.native_refused.load(Ordering::SeqCst)
+    }
+
+    /// A buffer of this isolate goes out without being copied.
+    pub fn lend(&self) {
+        self.lent.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether [`Memory::lend`] was told.
+    pub fn is_lent(&self) -> bool {
+        self.lent.load(Ordering::SeqCst)
+    }
+
+    // --- address space -------------------------------------------------------------------------
+
+    /// Counts `size` bytes of address space in, unless that is too much.
+    pub fn take_space(&self, size: usize) -> bool {
+        let own = self.space.fetch_add(size, Ordering::Relaxed).saturating_add(size);
+        let all = ALL_SPACE_TAKEN.fetch_add(size, Ordering::Relaxed).saturating_add(size);
+        if own > SPACE || all > ALL_SPACE {
+            self.give_space_back(size);
+            self.refused.store(true, Ordering::Relaxed);
+            return false;
+        }
+        true
+    }
+
+    /// Counts `size` bytes of address space out.
+    pub fn give_space_back(&self, size: usize) {
+        self.space.fetch_sub(size, Ordering::Relaxed);
+        ALL_SPACE_TAKEN.fetch_sub(size, Ordering::Relaxed);
     }
 }
 
@@ -253,6 +406,12 @@ impl Drop for Charge {
     }
 }
 
+impl std::fmt::Debug for Memory {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Memory({} of {} bytes)", self.total(), self.limit)
+    }
+}
+
 /// V8's array-buffer allocator for an isolate with this account.
 pub fn allocator(memory: &Arc<Memory>) -> v8::UniqueRef<v8::Allocator> {
     static VTABLE: v8::RustAllocatorVtable<Memory> =
@@ -266,8 +425,7 @@ unsafe extern "C" fn allocate(memory: &Memory, size: usize) -> *mut c_void {
     if !memory.reserve(size) {
         return std::ptr::null_mut();
     }
-    // SAFETY: calloc takes any sizes; null is handled.
-    let data = unsafe { libc::calloc(size.max(1), 1) };
+    let data = native::buffer(size, true);
     if data.is_null() {
         memory.free(size);
     }
@@ -278,8 +436,7 @@ unsafe extern "C" fn allocate_uninitialized(memory: &Memory, size: usize) -> *mu
     if !memory.reserve(size) {
         return std::ptr::null_mut();
     }
-    // SAFETY: malloc takes any size; null is handled.
-    let data = unsafe { libc::malloc(size.max(1)) };
+    let data = native::buffer(size, false);
     if data.is_null() {
         memory.free(size);
     }
@@ -288,7 +445,7 @@ unsafe extern "C" fn allocate_uninitialized(memory: &Memory, size: usize) -> *mu
 
 unsafe extern "C" fn free(memory: &Memory, data: *mut c_void, size: usize) {
     // SAFETY: V8 hands back what `allocate*` gave, once.
-    unsafe { libc::free(data) };
+    unsafe { native::free_buffer(data) };
     memory.free(size);
 }
 

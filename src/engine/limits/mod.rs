@@ -1,9 +1,17 @@
 //! What bounds a guest: memory, time, and V8's own fatal errors.
 
 pub mod bucket;
+#[cfg_attr(any(test, not(target_os = "linux")), allow(dead_code))]
+pub mod account;
+pub mod condemned;
 pub mod deadline;
 pub mod fatal;
 pub mod memory;
+// The hooks are the linker's, in the addon: Rust's own tests are linked without.
+#[cfg_attr(any(test, not(target_os = "linux")), path = "native_elsewhere.rs")]
+pub mod native;
+#[cfg(all(target_os = "linux", not(test)))]
+mod pages;
 pub mod park;
 #[cfg(target_os = "linux")]
 mod sampling;

@@ -2,18 +2,21 @@
 //!
 //! Some of V8's builtins loop without ever looking at a termination request. The thread's callers have their answer by
 //! then (`watchdog`), but it would burn a CPU for hours. A signal to that one thread interrupts it; if what it interrupts
-//! is V8's generated code or one of its embedded builtins, which hold no lock of anybody, the handler never
-//! returns. In C++ or libc it might hold one (the allocator's, say): then the handler returns and the signal is sent
-//! again later. After some tries the thread is left to run, in the lowest scheduling class.
+//! is one of V8's embedded builtins, which hold no lock of anybody, the handler never returns. In C++ or libc it might hold
+//! one (the allocator's, say): then the handler returns and the signal is sent again later. After some tries V8's C++
+//! will do as well, if the thread holds none of its locks (`account::holds_nothing`): it is in a long loop there, such as
+//! the search for a string. After more the thread is left to run, in the lowest scheduling class.
 
 use std::sync::Mutex;
 
 use crate::engine::executor::Worker;
-use crate::engine::limits::watchdog;
+use crate::engine::limits::{condemned, watchdog};
 use crate::engine::{lock, platform};
 
 /// Time between tries, in ns.
 const RETRY: u64 = 2_000_000;
+/// Tries before it may be parked in C++.
+const PATIENCE: u32 = 50;
 /// Tries before the thread is left to run.
 const TRIES: u32 = 500;
 
@@ -40,10 +43,15 @@ pub fn retry(now: u64) -> Option<u64> {
         });
         due
     };
+    let mut parked = Vec::new();
     for (_, tries, worker) in due {
         let again = worker.with_thread(|thread| {
             if thread.is_parked() {
+                parked.push(worker);
                 return false;
+            }
+            if tries == PATIENCE {
+                thread.insist();
             }
             if tries >= TRIES {
                 thread.demote();
@@ -54,6 +62,11 @@ pub fn retry(now: u64) -> Option<u64> {
         });
         if again == Some(true) {
             lock(&WANTED).push((now + RETRY, tries + 1, worker));
+        }
+    }
+    for worker in parked {
+        if let Some(isolate) = worker.isolate() {
+            condemned::reclaim(&isolate);
         }
     }
     lock(&WANTED).iter().map(|(at, ..)| *at).min()
@@ -75,6 +88,8 @@ mod system {
         }
         /// Interrupts it.
         pub fn interrupt(&self) {}
+        /// Lets it be parked in C++ too.
+        pub fn insist(&self) {}
         /// Lets it run when nothing else wants to.
         pub fn demote(&self) {}
     }
@@ -84,11 +99,16 @@ mod system {
 mod system {
     use std::ffi::{c_int, c_void};
     use std::sync::OnceLock;
-    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+    use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+
+    use crate::engine::limits::account;
 
     unsafe extern "C" {
         static v8_Default_embedded_blob_code_: u8;
         static v8_Default_embedded_blob_code_size_: u32;
+        // Of the linker: where what it linked starts, and where its code ends.
+        static __ehdr_start: u8;
+        static etext: u8;
     }
 
     /// Where V8's embedded builtins lie: start and end.
@@ -98,27 +118,32 @@ mod system {
     pub struct Handle {
         thread: libc::pthread_t,
         id: libc::pid_t,
-        parked: &'static AtomicBool,
+        state: &'static AtomicU8,
     }
 
+    // What the handler is to do, and did.
+    const GENTLY: u8 = 0;
+    const INSISTING: u8 = 1;
+    const PARKED: u8 = 2;
+
     thread_local! {
-        static PARKED: std::cell::Cell<Option<&'static AtomicBool>> = const { std::cell::Cell::new(None) };
+        static STATE: std::cell::Cell<Option<&'static AtomicU8>> = const { std::cell::Cell::new(None) };
     }
 
     impl Handle {
         /// The calling thread.
         pub fn own() -> Self {
             // One flag a thread that ever ran, some bytes: the handler may look at it at any time.
-            let parked: &'static AtomicBool = Box::leak(Box::default());
-            PARKED.with(|own| own.set(Some(parked)));
+            let state: &'static AtomicU8 = Box::leak(Box::new(AtomicU8::new(GENTLY)));
+            STATE.with(|own| own.set(Some(state)));
             // SAFETY: both calls only read who the calling thread is.
             let (thread, id) = unsafe { (libc::pthread_self(), libc::gettid()) };
-            Self { thread, id, parked }
+            Self { thread, id, state }
         }
 
         /// Whether it sleeps for good.
         pub fn is_parked(&self) -> bool {
-            self.parked.load(Ordering::SeqCst)
+            self.state.load(Ordering::SeqCst) == PARKED
         }
 
         /// Interrupts it.
@@ -127,6 +152,11 @@ mod system {
                 // SAFETY: the thread exists as long as its handle can be reached (`Worker::with_thread`).
                 unsafe { libc::pthread_kill(self.thread, signal) };
             }
+        }
+
+        /// Lets it be parked in C++ too.
+        pub fn insist(&self) {
+            let _ = self.state.compare_exchange(GENTLY, INSISTING, Ordering::SeqCst, Ordering::SeqCst);
         }
 
         /// Lets it run when nothing else wants to.
@@ -177,11 +207,14 @@ mod system {
         #[cfg(target_arch = "aarch64")]
         // SAFETY: as above.
         let at = unsafe { (*context).uc_mcontext.pc as usize };
-        if at < BUILTINS[0].load(Ordering::Relaxed) || at >= BUILTINS[1].load(Ordering::Relaxed) {
+        let Some(state) = STATE.with(std::cell::Cell::get) else { return };
+        let builtin = at >= BUILTINS[0].load(Ordering::Relaxed) && at < BUILTINS[1].load(Ordering::Relaxed);
+        let ours = || at >= &raw const __ehdr_start as usize && at < &raw const etext as usize;
+        let insists = || state.load(Ordering::SeqCst) == INSISTING;
+        if !(builtin || insists() && ours() && account::holds_nothing()) {
             return;
         }
-        let Some(parked) = PARKED.with(std::cell::Cell::get) else { return };
-        parked.store(true, Ordering::SeqCst);
+        state.store(PARKED, Ordering::SeqCst);
         loop {
             // SAFETY: every signal is blocked in this handler; sigsuspend with a full set sleeps for good.
             unsafe {

@@ -9,7 +9,7 @@ use super::guest::{Realmed, str};
 use super::{Block, Cloned, Transfer};
 use crate::engine::error::Failure;
 use crate::engine::isolate::guest::Guest;
-use crate::engine::limits::memory;
+use crate::engine::limits::{account, memory};
 
 /// The format version written. Our V8 writes 16, which differs from 15 only in buffers of 4 GB and more; every
 /// V8 from Node 20 on reads 15.
@@ -68,6 +68,7 @@ impl v8::ValueSerializerImpl for Writer<'_> {
         _scope: &mut v8::PinScope<'s, '_>,
         buffer: v8::Local<'s, v8::SharedArrayBuffer>,
     ) -> Option<u32> {
+        self.realmed.guest.memory().lend();
         let mut side = self.side.borrow_mut();
         side.shared.push(Block(buffer.get_backing_store(), None));
         Some((side.shared.len() - 1) as u32)
@@ -100,6 +101,7 @@ pub fn serialize<'s>(
                 .into());
             }
             serializer.transfer_array_buffer(buffers.len() as u32, *buffer);
+            realmed.guest.memory().lend();
             buffers.push(Block(buffer.get_backing_store(), Some(Arc::clone(realmed.guest.memory()))));
         }
         if moved.is_empty()
@@ -108,7 +110,9 @@ pub fn serialize<'s>(
             serializer.transfer_array_buffer(0, buffer);
             buffers.push(Block(buffer.get_backing_store(), None).duplicate());
         }
-        (serializer.write_value(context, value) == Some(true), serializer.release())
+        // Null for an answer is a `DataCloneError`.
+        let written = account::fallible(true, || serializer.write_value(context, value));
+        (written == Some(true), serializer.release())
     };
     let side = side.take();
     if !written {

@@ -83,7 +83,7 @@ pub fn guarded<'s, T>(
             }
             if let Transfer::Error(error) = &mut value
                 && error.class == ErrorClass::RangeError
-                && error.message == Text::from_str("Array buffer allocation failed")
+                && is_refusal(&error.message)
                 && realmed.guest.memory().take_refused()
             {
                 error.code = Some(Failure::BufferRefused.code());
@@ -91,6 +91,20 @@ pub fn guarded<'s, T>(
             Err(Thrown::Value(value))
         }
     }
+}
+
+/// Whether V8 says so when there is no memory for a buffer (messages' templates: `ArrayBufferAllocationFailed`,
+/// `ArrayBufferResizeFailed`, and those of wasm-js.cc).
+fn is_refusal(message: &Text) -> bool {
+    let message = message.to_string_lossy();
+    [
+        "Array buffer allocation failed",
+        "Out of memory",
+        "could not allocate memory",
+        "Unable to grow instance memory",
+    ]
+    .iter()
+    .any(|text| message.ends_with(text))
 }
 
 /// `file:line:column` of an error that the parser raised: such an error has no frames of its own.
@@ -136,7 +150,7 @@ fn string_property<'s>(
 ) -> Option<Text> {
     let value = own_data_property(scope, object, key)?;
     let string = v8::Local::<v8::String>::try_from(value).ok()?;
-    Some(guest::text(scope, string))
+    guest::text_that_fits(scope, string)
 }
 
 /// What was thrown, on its way out: errors as such, other values copied where they can be.
@@ -202,7 +216,7 @@ fn export_error<'s>(
         v8::tc_scope!(let scope, scope);
         let key = guest::str(scope, "stack");
         let stack = error.get(scope, key.into()).and_then(|s| v8::Local::<v8::String>::try_from(s).ok());
-        stack.map(|stack| guest::text(scope, stack))
+        stack.and_then(|stack| guest::text_that_fits(scope, stack))
     };
     let cause = own_data_property(scope, error, "cause")
         .filter(|_| depth > 0)

@@ -15,6 +15,7 @@ use crate::engine::error::Failure;
 use crate::engine::isolate::Remote;
 use crate::engine::isolate::guest::Guest;
 use crate::engine::isolate::task::{Exit, Fallback, Limits, Mode, Reply, Request};
+use crate::engine::limits::account;
 use crate::engine::limits::deadline::Deadline;
 use crate::engine::place::{Named, Place};
 use crate::engine::weak::WeakSlot;
@@ -327,7 +328,8 @@ fn call_foreign<'s>(
     let Foreign::Function(function) = &*foreign else { return };
     let realm = guest.current_realm(scope);
     let realmed = Realmed { guest, isolate: &context.isolate, realm: &realm };
-    match call_over(&realmed, scope, function, &arguments) {
+    // The guest may be in the middle of a copy (a getter).
+    match account::fallible(false, || call_over(&realmed, scope, function, &arguments)) {
         Ok(value) => result.set(value),
         Err(stop) => errors::throw(&realmed, scope, stop),
     }

@@ -14,6 +14,8 @@ use crate::engine::isolate::{Isolate, Remote, RemoteKind};
 
 /// Strings from this size on (bytes) are handed to V8 without a copy.
 const EXTERNAL_STRING: usize = 16 << 10;
+/// Values of less than this many bytes are copied out without a question.
+const SMALL: usize = 64 << 10;
 
 /// The state of one conversion: who converts, and where the value lives.
 pub struct Realmed<'a> {
@@ -58,6 +60,12 @@ pub fn text(scope: &v8::Isolate, string: v8::Local<v8::String>) -> Text {
     }
 }
 
+/// The text of a V8 string, when there is room for it beside what its isolate uses already.
+pub fn text_that_fits(scope: &v8::Isolate, string: v8::Local<v8::String>) -> Option<Text> {
+    let size = string.length() * 2;
+    (size < SMALL || Guest::of(scope).memory().fits(size)).then(|| text(scope, string))
+}
+
 /// What `Reference.typeof` says, as a number of the wire: the real `typeof` but for null ("null") and
 /// symbols and bigints ("object"), as isolated-vm has it.
 pub fn type_of(value: v8::Local<v8::Value>) -> u8 {
@@ -88,6 +96,7 @@ impl<'a> Realmed<'a> {
         value: v8::Local<'s, v8::Value>,
         exit: Exit,
     ) -> Result<Transfer, Stop> {
+        self.check_room(value)?;
         if exit.promise {
             return self.export_promise(scope, value, exit);
         }
@@ -127,12 +136,26 @@ impl<'a> Realmed<'a> {
         self.export_foreign(scope, object)
     }
 
+    /// Whether there is room for what a primitive holds: it is copied out of the heap, into memory that counts until the other
+    /// side has it.
+    fn check_room(&self, value: v8::Local<v8::Value>) -> Result<(), Stop> {
+        let size = if let Ok(string) = v8::Local::<v8::String>::try_from(value) {
+            string.length() * 2
+        } else if let Ok(big) = v8::Local::<v8::BigInt>::try_from(value) {
+            big.word_count() * 8
+        } else {
+            return Ok(());
+        };
+        if size < SMALL || self.guest.memory().fits(size) { Ok(()) } else { Err(Failure::TooLarge.into()) }
+    }
+
     /// A copy, for `copy: true` and for what callbacks take and return.
     pub fn export_copy<'s>(
         &self,
         scope: &mut v8::PinScope<'s, '_>,
         value: v8::Local<'s, v8::Value>,
     ) -> Result<Transfer, Stop> {
+        self.check_room(value)?;
         if let Some(primitive) = export_primitive(scope, value) {
             return Ok(primitive);
         }
@@ -371,6 +394,14 @@ impl PromiseWatch {
     /// Takes the right to settle away if the promise was given by a call of this tree.
     pub fn take_settler(&mut self, tree: TreeId) -> Option<super::Settler> {
         if self.tree == tree { self.settler.take() } else { None }
+    }
+
+    /// Rejects the promise; V8's half stays.
+    pub fn abandon(mut self, failure: &Failure) {
+        if let Some(settler) = self.settler.take() {
+            settler.settle(Err(failure.clone().into()));
+        }
+        std::mem::forget(self);
     }
 
     /// Reacts to `promise` with functions that own the watch through an external value.

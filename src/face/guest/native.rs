@@ -14,7 +14,7 @@ use crate::engine::transfer::errors::{self, Stop};
 use crate::engine::transfer::foreign::{
     FIELD_CLASS, FIELD_SLOT, FIELD_VALUE, FIELDS, Foreign, Special, slot_of,
 };
-use crate::engine::transfer::guest::{Realmed, str, text};
+use crate::engine::transfer::guest::{Realmed, str, text_that_fits};
 use crate::engine::transfer::{CallbackMode, Handle, PromiseCell, Transfer};
 use crate::face::message::{self, Call, at, exit_of};
 
@@ -267,7 +267,7 @@ fn add_text<'s>(
 ) -> Given<'s> {
     let string = v8::Local::<v8::String>::try_from(arguments.get(0))
         .map_err(|_| Failure::Internal("no string".into()))?;
-    let part = Part::Text(text(scope, string));
+    let part = Part::Text(text_that_fits(scope, string).ok_or(Failure::TooLarge)?);
     add(realmed, scope, part)
 }
 

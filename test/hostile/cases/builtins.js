@@ -1,0 +1,50 @@
+'use strict';
+
+/** Builtins that run long, and may never look whether they should stop. */
+
+const LONG = '{ length: 2 ** 53 - 1 }';
+
+module.exports = {
+	...Object.fromEntries([
+		['index-of', `[].indexOf.call(${LONG}, 1)`], ['last-index-of', `[].lastIndexOf.call(${LONG}, 1)`], ['includes', `[].includes.call(${LONG}, 1)`],
+		['reverse', `[].reverse.call(${LONG})`], ['fill', `[].fill.call(${LONG}, 1)`], ['map', `[].map.call({ length: 2 ** 32 - 1 }, x => x)`],
+		['for-each', `[].forEach.call(${LONG}, () => {})`], ['every', `[].every.call(${LONG}, () => true)`], ['some', `[].some.call(${LONG}, () => false)`],
+		['filter', `[].filter.call(${LONG}, () => false)`], ['reduce', `[].reduce.call(${LONG}, x => x, 0)`], ['reduce-right', `[].reduceRight.call(${LONG}, x => x, 0)`],
+		['find', `[].find.call(${LONG}, () => false)`], ['find-last', `[].findLast.call(${LONG}, () => false)`], ['copy-within', `[].copyWithin.call(${LONG}, 1, 0)`],
+		['unshift', `[].unshift.call({ length: 2 ** 53 - 2 }, 1)`], ['shift', `[].shift.call(${LONG})`], ['splice', `[].splice.call(${LONG}, 0, 1)`],
+		['join', `[].join.call(${LONG}, '')`], ['to-locale', `[].toLocaleString.call(${LONG})`], ['concat', `[].concat.call([], Object.assign(Array(2 ** 31), {}), Array(2 ** 31))`],
+		['to-reversed', `[].toReversed.call({ length: 2 ** 32 - 1 })`], ['from-async', `Array.fromAsync(${LONG})`], ['flat', `[].flat.call(${LONG})`],
+	]),
+	'sparse-index-of': 'Array(2 ** 32 - 1).lastIndexOf(1)',
+	'sparse-sort': 'const a = Array(2 ** 32 - 1); a[5] = 1; a.sort().length',
+	'sparse-reverse': 'const a = Array(2 ** 32 - 1); a[7] = 1; a.reverse()[7]',
+	'flat-wide': 'let a = [1]; for (let i = 0; i < 45; ++i) a = [a, a]; a.flat(Infinity)',
+	'flat-cyclic': 'const a = []; a.push(a); a.flat(Infinity)',
+	'keys-of-proxy': 'Object.keys(new Proxy({}, { ownKeys: () => Array.from({ length: 1e6 }, (_, i) => "k" + i) }))',
+	'iterate-holes': 'let n = 0; for (const _ of { length: 2 ** 53 - 1, [Symbol.iterator]: Array.prototype.values }) ++n',
+	'spread-holes': '[...{ length: 2 ** 53 - 1, [Symbol.iterator]: Array.prototype[Symbol.iterator] }]',
+	'typed-index-of': 'const a = new Uint8Array(3e7); for (;;) a.indexOf(1)',
+	'typed-set': 'new Uint8Array(8).set({ length: 2 ** 53 - 1 }, 0)',
+	'typed-from': 'Uint8Array.from({ length: 2 ** 33 })',
+	'typed-of-iterator': 'new Uint8Array({ [Symbol.iterator]: function* () { for (;;) yield 1 } })',
+	'map-from': 'new Map({ [Symbol.iterator]: () => ({ next: () => ({ value: [1, 2], done: false }) }) })',
+	'set-union': 'new Set().union({ size: 1, has: () => true, keys: () => ({ next: () => ({ done: false, value: 1 }) }) })',
+	'race': 'Promise.race({ [Symbol.iterator]: () => ({ next: () => ({ value: 1, done: false }) }) })',
+	'iterator-drop': 'Iterator.from({ next: () => ({ done: false }) }).drop(Infinity).next()',
+	'iterator-filter': 'Iterator.from({ next: () => ({ done: false, value: 1 }) }).filter(() => false).next()',
+	'iterator-native-drop': '[1].values().drop(2 ** 52).toArray(); function* g() { for (;;) yield 1 } g().drop(2 ** 52).next()',
+	'define-many': 'Object.defineProperties({}, new Proxy({}, { ownKeys: () => Array.from({ length: 3e6 }, (_, i) => "k" + i), getOwnPropertyDescriptor: () => ({ configurable: true, enumerable: true, value: { value: 1 } }) }))',
+	'regexp-backtrack': '/^(a+)+$/.test("a".repeat(40) + "b")',
+	'regexp-sticky': 'const r = /(?:)/gy; let n = 0; while (r.exec("")) ++n',
+	'regexp-replace': '"".padEnd(2 ** 22, "a").replace(/(?=(a+))/g, "")',
+	'regexp-unicode': '/(?:\\p{L}|\\p{N})*$/u.test("\\u00e4".repeat(3e5) + "-")',
+	'regexp-match-all-empty': '[..."x".repeat(2 ** 20).matchAll(/(?=.*)/gs)].length',
+	'atomics-wait': 'Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)',
+	'atomics-wait-async': ['Atomics.waitAsync(new Int32Array(new SharedArrayBuffer(4)), 0, 0).value', { promise: true }],
+	'atomics-pause': 'for (;;) Atomics.pause?.()',
+	'date-strings': 'for (;;) new Date(8.64e15).toLocaleString("ar")',
+	'bigint-asIntN': 'BigInt.asIntN(2 ** 53 - 1, -1n)',
+	'bigint-asUintN': 'BigInt.asUintN(2 ** 30, -1n); 1',
+	'math-loop': 'for (;;) Math.hypot(...[1, 2, 3])',
+	'with-proxy': 'Function("p", "with (p) for (;;) x")(new Proxy({}, { has: () => true, get: () => 1 }))',
+};

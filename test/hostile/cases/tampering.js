@@ -1,0 +1,48 @@
+'use strict';
+
+/** Builtins replaced under the feet of whoever uses them at the wall. */
+
+const LOOP = '() => { for (;;); }';
+
+module.exports = {
+	'object-prototype-getters': 'for (const k of ["message", "name", "stack", "cause", "code", "then", "value", "get", "errors"]) Object.defineProperty(Object.prototype, k, { get() { for (;;); }, configurable: true }); null.x',
+	'object-prototype-setters': 'for (const k of ["message", "name", "stack", "cause", "code", "then", "value"]) Object.defineProperty(Object.prototype, k, { set() { for (;;); }, configurable: true }); throw new Error("x")',
+	'object-prototype-values': 'Object.prototype.get = Object.prototype.value = Object.prototype.then = 1; null.x',
+	'error-prototype': 'for (const k of ["message", "name", "stack"]) Object.defineProperty(Error.prototype, k, { get() { for (;;); } }); null.x',
+	'error-prototype-proxy': 'Object.setPrototypeOf(Error.prototype, new Proxy({}, { get() { for (;;); }, has() { for (;;); }, getOwnPropertyDescriptor() { for (;;); } })); null.x',
+	'type-error-constructor': 'TypeError = Error = function () { for (;;); }; null.x',
+	'promise-constructor': `Promise = ${LOOP}; (async () => 1)()`,
+	'promise-then': ['Promise.prototype.then = () => { for (;;); }; (async () => 1)()', { promise: true }],
+	'promise-resolve': ['Promise.resolve = () => { for (;;); }; (async () => 1)()', { promise: true }],
+	'promise-species': ['Object.defineProperty(Promise, Symbol.species, { get() { for (;;); } }); (async () => 1)()', { promise: true }],
+	'promise-prototype-constructor': ['Object.defineProperty(Promise.prototype, "constructor", { get() { for (;;); } }); (async () => 1)()', { promise: true }],
+	'array-iterator': 'Array.prototype[Symbol.iterator] = function* () { for (;;) yield 1 }; [1, 2]',
+	'array-iterator-next': 'Object.getPrototypeOf([].values()).next = () => { for (;;); }; [1]',
+	'array-index-setter': ['Object.defineProperty(Array.prototype, 0, { set() { for (;;); }, get() { for (;;); } }); [, 1]', { copy: true }],
+	'array-species': ['Object.defineProperty(Array, Symbol.species, { get() { for (;;); } }); [1, [2]]', { copy: true }],
+	'array-to-json': ['Array.prototype.toJSON = Object.prototype.toJSON = () => { for (;;); }; [1, {}]', { copy: true }],
+	'map-iterator': ['Map.prototype[Symbol.iterator] = Map.prototype.entries = () => { for (;;); }; new Map([[1, 2]])', { copy: true }],
+	'map-set': ['Map.prototype.set = Set.prototype.add = () => { for (;;); }; [1]', { copy: true }],
+	'buffer-species': ['Object.defineProperty(ArrayBuffer, Symbol.species, { get() { for (;;); } }); new Uint8Array(8)', { copy: true }],
+	'typed-array-length': ['Object.defineProperty(Object.getPrototypeOf(Uint8Array.prototype), "length", { get() { for (;;); } }); new Uint8Array(8)', { copy: true }],
+	'symbol-to-string-tag': ['Object.defineProperty(Object.prototype, Symbol.toStringTag, { get() { for (;;); } }); ({ a: 1 })', { copy: true }],
+	'function-prototype': 'Function.prototype.call = Function.prototype.apply = Function.prototype.bind = () => { for (;;); }; () => 1',
+	'function-name': 'Object.defineProperty(Function.prototype, "name", { get() { for (;;); } }); delete (() => 1).name; (() => () => 1)()',
+	'function-to-string': 'Function.prototype.toString = Object.prototype.toString = () => { for (;;); }; throw () => 1',
+	'global-getters': 'for (const k of ["Error", "Promise", "Object", "Array", "Map"]) Object.defineProperty(globalThis, k, { get() { for (;;); } }); null.x',
+	'global-prototype': 'Object.setPrototypeOf(globalThis, new Proxy({}, { get() { for (;;); }, has() { return false } })); null.x',
+	'delete-everything': 'for (const k of Reflect.ownKeys(globalThis)) try { delete globalThis[k] } catch {} null.x',
+	'freeze-everything': 'for (const k of Reflect.ownKeys(globalThis)) try { Object.freeze(globalThis[k].prototype); Object.freeze(globalThis[k]) } catch {} null.x',
+	'prepare-and-sites': 'Error.prepareStackTrace = (e, sites) => sites.map(s => { s.getThis(); s.getFunction(); s.getEvalOrigin(); return s.getTypeName() }).join(); throw new Error(new Error("x").stack)',
+	'has-instance': 'Object.defineProperty(Function.prototype, Symbol.hasInstance, { value: () => { for (;;); } }); null.x',
+	'to-primitive': 'Object.prototype[Symbol.toPrimitive] = () => { for (;;); }; throw { a: 1 }',
+	'value-of': 'Object.prototype.valueOf = Object.prototype.toString = () => { for (;;); }; throw {}',
+	'reflect': 'for (const k of Reflect.ownKeys(Reflect)) try { Reflect[k] = () => { for (;;); } } catch {} null.x',
+	'json': 'JSON.stringify = JSON.parse = () => { for (;;); }; ({})',
+	'iterator-prototype': 'Iterator.prototype[Symbol.iterator] = () => { for (;;); }; [1]',
+	'regexp-exec': 'RegExp.prototype.exec = () => { for (;;); }; RegExp.prototype[Symbol.replace] = () => { for (;;); }; throw new SyntaxError("x")',
+	'string-methods': 'for (const k of Reflect.ownKeys(String.prototype)) try { String.prototype[k] = () => { for (;;); } } catch {} throw new Error("x")',
+	'async-stack': 'Object.defineProperty(Error.prototype, "toString", { value: () => { for (;;); } }); Promise.reject(new Error("x")); 1',
+	'proxy-global-error': 'Error = new Proxy(Error, { get() { for (;;); }, construct() { for (;;); } }); null.x',
+	'uncurried': 'const { apply } = Reflect; Reflect.apply = () => { for (;;); }; apply(Array.prototype.push, [], [1])',
+};
