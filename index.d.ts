@@ -178,8 +178,12 @@ declare namespace islet {
 		 * Default: `false`.
 		 */
 		inspector?: boolean | undefined;
-		/** Not in this version: anything but `undefined`, `null` or `false` throws a `TypeError` (`ERR_NOT_SUPPORTED`). */
-		snapshot?: undefined;
+		/**
+		 * What {@link Isolate.createSnapshot} made, in this process or another: every context of the isolate starts with the
+		 * globals that its scripts left. One of another build, or damaged, is refused: `Error` (`ERR_SNAPSHOT`). Trust it like
+		 * native code: who makes one up on purpose may take over the process. An `ExternalCopy` is looked at once, a buffer each time.
+		 */
+		snapshot?: Blob | null | undefined;
 	};
 
 	/** What `import x from 'specifier' with { key: 'value' }` says after `with`; without it, nothing. */
@@ -256,6 +260,20 @@ declare namespace islet {
 		 * Default: `false`.
 		 */
 		produceCachedData?: boolean | null | undefined;
+	};
+
+	/** A script for {@link Isolate.createSnapshot}. */
+	type SnapshotScriptInfo = ScriptOrigin & {
+		/** What runs. */
+		code: string;
+	};
+
+	/** Limits for the making of a snapshot. */
+	type SnapshotOptions = {
+		/** How much memory the scripts may hold, in MB; as of {@link IsolateOptions.memoryLimit}. Default: 128. */
+		memoryLimit?: number | undefined;
+		/** How long the scripts may run together, in milliseconds; 0 for no limit. Default: 30000. */
+		timeout?: number | undefined;
 	};
 
 	/** What {@link CachedDataOptions} add to what was compiled. */
@@ -360,6 +378,7 @@ declare namespace islet {
 	 * | `ERR_NON_TRANSFERABLE` | `TypeError` | a value needs a transfer option and has none, or is a symbol |
 	 * | `ERR_DATA_CLONE` | `TypeError` | a value can't be copied, or a buffer can't be transferred |
 	 * | `ERR_REFERENCE` | `TypeError` | `get`, `set`, `delete` or `apply` can't be done on this value |
+	 * | `ERR_SNAPSHOT` | `Error` | a snapshot can't be made of what the scripts left, or not be used |
 	 * | `ERR_RELEASED` | `Error` | a handle that was released, or a copy that was used up |
 	 * | `ERR_WRONG_ISOLATE` | `TypeError` | a handle was used with an isolate that isn't its own |
 	 * | `ERR_WRONG_THREAD` | `Error` | `applySyncPromise` was called by the host, or by a guest while the host waits for it; a value of another thread was used synchronously |
@@ -404,6 +423,7 @@ declare namespace islet {
 		| 'ERR_PAUSED'
 		| 'ERR_REFERENCE'
 		| 'ERR_RELEASED'
+		| 'ERR_SNAPSHOT'
 		| 'ERR_STRING_TOO_LONG'
 		| 'ERR_TIMEOUT'
 		| 'ERR_TOO_MANY_CONDEMNED'
@@ -590,6 +610,26 @@ declare namespace islet {
 		 * @throws `TypeError` (`ERR_INVALID_ARG_TYPE`, `ERR_NOT_SUPPORTED`), `RangeError` (`ERR_OUT_OF_RANGE`)
 		 */
 		constructor(options?: IsolateOptions | null);
+
+		/**
+		 * Runs scripts in a context of a new isolate and makes a snapshot of what they leave, for `new Isolate({ snapshot })`. Its
+		 * bytes may be kept in a file: they belong to this build of the library.
+		 *
+		 * The scripts run like any guest, on a thread of the library and within the limits. They have plain JavaScript: nothing of
+		 * the host, and no `WebAssembly`, `SharedArrayBuffer` or `Temporal`, which come with the contexts that start from the snapshot.
+		 * @param warmup a script that runs in another context, of which nothing stays but that the functions it called
+		 * are compiled in the snapshot
+		 * @throws what a script throws, with the properties `scriptIndex` and `scriptFilename`; `ERR_TIMEOUT`, `ERR_MEMORY_LIMIT`, with the
+		 * same; `Error` (`ERR_SNAPSHOT`) when the scripts left something that a snapshot can't hold (objects of `Intl`,
+		 * registrations of a `FinalizationRegistry`): this costs a sleeping thread and memory until the process ends
+		 */
+		static createSnapshot(
+			scripts: SnapshotScriptInfo[], warmup?: string | null, options?: SnapshotOptions | null,
+		): ExternalCopy<ArrayBuffer>;
+		/** Like {@link Isolate.createSnapshot}; nobody waits. */
+		static createSnapshotAsync(
+			scripts: SnapshotScriptInfo[], warmup?: string | null, options?: SnapshotOptions | null,
+		): Promise<ExternalCopy<ArrayBuffer>>;
 
 		/**
 		 * CPU time spent on this isolate, in nanoseconds: of whatever thread was in it, garbage collection and the making
@@ -1209,6 +1249,8 @@ declare namespace islet {
 		ScriptOrigin,
 		ScriptRunOptions,
 		Stats,
+		SnapshotOptions,
+		SnapshotScriptInfo,
 		SyntheticModuleOptions,
 		serveInspector,
 		ServeInspectorOptions,

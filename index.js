@@ -13,6 +13,7 @@ const { Script } = require('./lib/script');
 const { serveInspector } = require('./lib/serve-inspector');
 const { versions } = require('./lib/versions');
 const { setLibrary } = require('./lib/library');
+require('./lib/snapshot');
 
 module.exports = {
 	Callback, Context, ExternalCopy, InspectorSession, Isolate, Module, NativeModule, Reference, Script,

@@ -1,5 +1,6 @@
 'use strict';
 
+const { blobOf, writeBlob } = require('./blob');
 const { cacheOf, withCache, writeCache } = require('./cached-data');
 const channel = require('./channel');
 const { DISPOSE } = require('./disposable');
@@ -89,16 +90,6 @@ function writeCpuLimit(limit) {
 	return 0;
 }
 
-/** Options that the contract has and this version doesn't act on. */
-function refuse(options, names, method) {
-	for (let i = 0; i < names.length; ++i) {
-		const name = names[i];
-		if (options?.[name] !== undefined && options[name] !== null && options[name] !== false) {
-			throw withCode(new TypeError(`\`${name}\` is not supported by \`${method}\` in this version`), 'ERR_NOT_SUPPORTED');
-		}
-	}
-}
-
 /** The option `inspector` as a flag. */
 function inspectorOf(options) {
 	return options !== undefined && boolean(options, 'inspector') ? INSPECTOR : 0;
@@ -133,9 +124,14 @@ function writeListener(listener) {
 	return 0;
 }
 
-function writeIsolate(limit, onCatastrophicError) {
+function writeIsolate(limit, { onCatastrophicError, snapshot }) {
 	wire.u32(limit);
 	wire.writeValue(onCatastrophicError, 0);
+	if (snapshot === undefined) {
+		wire.writeValue(undefined, 0);
+	} else {
+		writeBlob(snapshot);
+	}
 	return 0;
 }
 
@@ -215,8 +211,9 @@ class Isolate extends Handle {
 		const timeout = options === undefined ? 0 : milliseconds(options, 'timeout');
 		const cpuLimit = cpuLimitOf(options);
 		const importer = options === undefined ? undefined : functionOption(options, 'importModuleDynamically');
-		refuse(options, ['snapshot'], 'Isolate');
-		super(MAKE, channel.local(NEW_ISOLATE, 0, inspectorOf(options), writeIsolate, limit, onCatastrophicError ?? undefined), 'Isolate');
+		const snapshot = blobOf(options, 'snapshot');
+		super(MAKE, channel.local(NEW_ISOLATE, 0, inspectorOf(options), writeIsolate, limit,
+			{ onCatastrophicError: onCatastrophicError ?? undefined, snapshot }), 'Isolate');
 		if (timeout > 0) {
 			channel.local(DEFAULT_TIMEOUT, open(this, 'Isolate'), timeout);
 		}
@@ -229,6 +226,14 @@ class Isolate extends Handle {
 		if (importer !== undefined) {
 			channel.local(SET_IMPORTER, open(this, 'Isolate'), 0, writeImporter, importer);
 		}
+	}
+
+	static createSnapshot(scripts, warmup, options) {
+		return snapshots.sync(arguments.length, scripts, warmup, options);
+	}
+
+	static async createSnapshotAsync(scripts, warmup, options) {
+		return snapshots.async(arguments.length, scripts, warmup, options);
 	}
 
 	get isDisposed() {
@@ -345,6 +350,7 @@ class Isolate extends Handle {
 let asContext;
 let asModule;
 let importerOf;
+let snapshots;
 
 wire.hooks.make[KIND] = id => new Isolate(MAKE, id);
 
@@ -357,5 +363,8 @@ module.exports = {
 	setModuleParts(remember, importer) {
 		asModule = remember;
 		importerOf = importer;
+	},
+	setSnapshots(makers) {
+		snapshots = makers;
 	},
 };

@@ -97,16 +97,7 @@ describe('memoryLimit', () => {
 	});
 });
 
-describe('options of this version', () => {
-	it('refuse what is not there yet, with a clear error', () => {
-		throws(() => new Isolate({ snapshot: new ExternalCopy(new ArrayBuffer(8)) }), TypeError,
-			/`snapshot` is not supported/, 'ERR_NOT_SUPPORTED');
-	});
-
-	it('accept the absence of what is not there yet', () => {
-		new Isolate({ snapshot: undefined });
-	});
-
+describe('options', () => {
 	it('take a function for catastrophes', () => {
 		new Isolate({ onCatastrophicError() {} });
 		for (const onCatastrophicError of [5, {}, 'x', true]) {

@@ -18,6 +18,7 @@ const { Module } = require('../module');
 const { NativeModule } = require('../native-module');
 const { Reference } = require('../reference');
 const { Script } = require('../script');
+require('../snapshot');
 const { Library } = require('./handle');
 const { seal } = require('./native');
 const wire = require('./wire');

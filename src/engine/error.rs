@@ -139,6 +139,9 @@ pub enum Failure {
     /// `delete` refused by the object.
     #[error("Delete failed")]
     DeleteFailed,
+    /// A snapshot can't be made, or not be used.
+    #[error("The snapshot can't be used: {0}")]
+    Snapshot(String),
     /// An option that takes bytes got something else.
     #[error("`{0}` must be an ExternalCopy to ArrayBuffer")]
     NotBytes(&'static str),
@@ -207,6 +210,7 @@ impl Failure {
             Self::InspectorDisabled => "ERR_INSPECTOR_DISABLED",
             Self::Paused => "ERR_PAUSED",
             Self::HostOnly(_) => "ERR_NOT_SUPPORTED",
+            Self::Snapshot(_) => "ERR_SNAPSHOT",
             Self::Internal(_) => "ERR_INTERNAL",
         }
     }

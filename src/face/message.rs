@@ -11,7 +11,7 @@ use crate::engine::blob::{Blob, Kind, Refusal};
 use crate::engine::error::{Failure, Outcome};
 use crate::engine::host::Host;
 use crate::engine::isolate::task::{
-    Cache, Exit, Fallback, Graph, Limits, Mode, Origin, Reply, Request, Source, Task,
+    Cache, Exit, Fallback, Graph, Limits, Mode, Origin, Plan, Reply, Request, Source, Task,
 };
 use crate::engine::isolate::{Cause, Isolate, Lease, Options, Remote, RemoteKind};
 use crate::engine::limits::bucket::Bucket;
@@ -71,6 +71,7 @@ pub mod op {
     pub const EVALUATE_MODULE: i32 = 34;
     pub const MODULE_NAMESPACE: i32 = 35;
     pub const COLLECT_GARBAGE: i32 = 40;
+    pub const CREATE_SNAPSHOT: i32 = 41;
 }
 
 /// Operations that need no guest.
@@ -235,6 +236,15 @@ fn source(message: &mut impl Message) -> Result<Box<Source>, Failure> {
     Ok(Box::new(Source { code: message.text()?, origin }))
 }
 
+/// What a snapshot is made of: the time limit, the scripts, and a 1 before the one to warm up with, or 0.
+fn plan(message: &mut impl Message) -> Result<Box<Plan>, Failure> {
+    let timeout = message.u32()?;
+    let scripts =
+        (0..message.u32()?).map(|_| source(message).map(|source| *source)).collect::<Result<_, _>>()?;
+    let warmup = if message.u32()? == 0 { None } else { Some(*source(message)?) };
+    Ok(Box::new(Plan { scripts, warmup, timeout }))
+}
+
 /// What is wanted of code caches, as the flags say.
 fn cache(message: &mut impl Message) -> Result<Option<Box<Cache>>, Failure> {
     let flags = message.header(at::FLAGS);
@@ -306,7 +316,11 @@ pub fn read(message: &mut impl Message) -> Result<Call, Failure> {
     let target = message.header(at::TARGET);
     let mut named = Named::new();
     let (place, request) = match message.header(at::OP) {
-        op @ (op::CREATE_CONTEXT | op::COMPILE_SCRIPT | op::HEAP_STATISTICS | op::COLLECT_GARBAGE) => {
+        op @ (op::CREATE_CONTEXT
+        | op::COMPILE_SCRIPT
+        | op::HEAP_STATISTICS
+        | op::COLLECT_GARBAGE
+        | op::CREATE_SNAPSHOT) => {
             let lease = isolate(message, target)?;
             let request = match op {
                 op::CREATE_CONTEXT => {
@@ -318,6 +332,7 @@ pub fn read(message: &mut impl Message) -> Result<Call, Failure> {
                 }
                 op::HEAP_STATISTICS => Request::HeapStatistics,
                 op::COLLECT_GARBAGE => Request::CollectGarbage,
+                op::CREATE_SNAPSHOT => Request::CreateSnapshot(plan(message)?),
                 _ => {
                     let source = source(message)?;
                     Request::CompileScript { source, cache: cache(message)? }
@@ -521,7 +536,7 @@ pub fn run_local(message: &mut impl Message) -> Outcome {
     })
 }
 
-/// Makes an isolate: its limit in MB, and the function for `onCatastrophicError` or undefined.
+/// Makes an isolate: its limit in MB, and the function for `onCatastrophicError` and the snapshot, or undefined.
 fn new_isolate(message: &mut impl Message) -> Result<Arc<Lease>, Failure> {
     let limit = message.u32()? as usize * MB;
     let on_catastrophe = match message.value()? {
@@ -531,8 +546,17 @@ fn new_isolate(message: &mut impl Message) -> Result<Arc<Lease>, Failure> {
     if let Some(count) = condemned::overflow() {
         return Err(Failure::TooManyCondemned(count));
     }
-    let host = message.host();
     let parent = message.parent();
+    let snapshot = match message.value()? {
+        Transfer::Undefined => None,
+        value => {
+            Some(Blob::open(Kind::Snapshot, &value, parent.is_none()).map_err(|refusal| match refusal {
+                Refusal::NotBytes => Failure::NotBytes("snapshot"),
+                refusal => Failure::Snapshot(refusal.to_string()),
+            })?)
+        }
+    };
+    let host = message.host();
     if parent.as_ref().is_some_and(|parent| !parent.memory.has_room_for_isolate()) {
         return Err(Failure::NoRoom);
     }
@@ -540,6 +564,7 @@ fn new_isolate(message: &mut impl Message) -> Result<Arc<Lease>, Failure> {
         limit: parent.as_ref().map_or(limit, |parent| limit.min(parent.memory.limit)),
         parent: parent.map(|parent| Arc::clone(&parent.memory)),
         on_catastrophe,
+        snapshot,
     };
     let inspector = message.header(at::OTHER) & FLAG_INSPECTOR != 0;
     if inspector && options.parent.is_some() {

@@ -13,6 +13,41 @@ const texts = [
 
 /** By the program's key: the lines that differ, as `node scripts/differential.mjs` prints them. */
 const programs = {
+	'isolate: snapshot must be an external copy of a buffer': {
+		says: 'a `snapshot` of another version, damaged, or anything else',
+		differs: [
+			'- object: throws TypeError: `snapshot` must be an ExternalCopy to ArrayBuffer',
+			'+ object: throws Error: The snapshot can\'t be used: it was not made by islet',
+		],
+	},
+	'snapshots: scripts that fail': {
+		says: 'an error of a script of `createSnapshot`',
+		differs: [
+			'- warmup: throws TypeError: warm [<isolated-vm>:1:1]',
+			'+ warmup: throws TypeError: warm',
+		],
+	},
+	'snapshots: a released snapshot': {
+		says: 'a released `snapshot` or `cachedData`',
+		differs: [
+			'- new isolate: throws TypeError: `snapshot` must be an ExternalCopy to ArrayBuffer',
+			'+ new isolate: throws Error: Copy has been released',
+		],
+	},
+	'snapshots: wrong cachedData': {
+		says: '| `cachedData` | an `ExternalCopy`',
+		differs: [
+			'- object: throws TypeError: `cachedData` must be an ExternalCopy to ArrayBuffer',
+			'+ object: <Script>',
+		],
+	},
+	'snapshots: NativeModule with a wrong path': {
+		says: '`new NativeModule(file)`',
+		differs: [
+			'- absent: "Error"',
+			'+ absent: "TypeError"',
+		],
+	},
 	'callback: wrong calls of the constructor': {
 		says: 'modes that are no booleans',
 		differs: [

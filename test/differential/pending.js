@@ -5,9 +5,8 @@
  */
 
 module.exports = [
-	'snapshots', 'inspector',
+	'inspector',
 	'isolate: inspector must be a boolean',
-	'isolate: snapshot must be an external copy of a buffer',
 	'isolate: createContext with wrong options',
 	'isolate: createContext with wrong options (inside)',
 	'isolate: members of the library',

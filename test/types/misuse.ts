@@ -26,8 +26,10 @@ new ivm.Isolate({ memoryLimit: '128' });
 new ivm.Isolate({ memorylimit: 128 });
 // @ts-expect-error
 new ivm.Isolate({ inspector: 1 });
-// @ts-expect-error not in this version
-new ivm.Isolate({ snapshot: new ivm.ExternalCopy(new ArrayBuffer(8)) });
+// @ts-expect-error
+new ivm.Isolate({ snapshot: 'file' });
+// @ts-expect-error
+ivm.Isolate.createSnapshot([{ filename: 'no code' }]);
 // @ts-expect-error
 new ivm.Isolate({ onCatastrophicError: 'log' });
 // @ts-expect-error

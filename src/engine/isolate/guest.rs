@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use super::modules::{Modules, Record};
 use super::task::{Limits, Reply, Request, Task};
 use super::{Cause, Isolate, clocks};
+use crate::engine::blob::Blob;
 use crate::engine::error::{Failure, Outcome};
 use crate::engine::executor::Worker;
 use crate::engine::host::{HostValue, TreeId, Work};
@@ -245,6 +246,8 @@ pub struct Guest {
     heap_extended: Cell<bool>,
     collecting: Cell<Collecting>,
     link: OnceCell<Box<Link>>,
+    /// What V8's isolate was made from, and reads from as long as it lives.
+    _snapshot: Option<Arc<Blob>>,
 }
 
 // SAFETY: a Guest moves between threads only while no thread is inside (it is handed over through the isolate's
@@ -272,10 +275,16 @@ impl Guest {
     pub fn new(isolate: &Arc<Isolate>) -> Box<Self> {
         fatal::set_current(Some(Arc::clone(isolate)));
         let memory = Arc::clone(&isolate.memory);
-        let params = v8::CreateParams::default()
+        let mut params = v8::CreateParams::default()
             .heap_limits(0, memory.limit)
             .array_buffer_allocator(memory::allocator(&memory).make_shared())
             .allow_atomics_wait(false);
+        if let Some(snapshot) = &isolate.snapshot {
+            // SAFETY: the guest holds the blob, whose memory nobody writes to, longer than V8's isolate (the order of its
+            // fields). A guest that is given up is never dropped.
+            let content = unsafe { std::mem::transmute::<&[u8], &'static [u8]>(snapshot.content()) };
+            params = params.snapshot_blob(v8::StartupData::from(content));
+        }
         // What V8 reserves for itself is no buffer of the guest's.
         let mut owned = account::without(|| v8::Isolate::new(params));
         owned.set_microtasks_policy(v8::MicrotasksPolicy::Explicit);
@@ -322,6 +331,7 @@ impl Guest {
             heap_extended: Cell::new(false),
             collecting: Cell::default(),
             link: OnceCell::new(),
+            _snapshot: isolate.snapshot.clone(),
         });
         let link: *const Guest = &*guest;
         let data: *const Link = &**guest.link.get_or_init(|| Box::new(Link { guest: link }));

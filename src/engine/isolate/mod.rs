@@ -25,7 +25,8 @@ pub use handles::{Lease, Remote, RemoteKind, Share};
 
 use self::guest::Guest;
 use self::task::{Answer, Reply, Request, Task};
-use crate::engine::error::{Failure, Outcome};
+use crate::engine::blob::Blob;
+use crate::engine::error::{Failure, Outcome, Thrown};
 use crate::engine::executor::{self, Claim, Worker};
 use crate::engine::host::{Host, Work};
 use crate::engine::inspector::Inspector;
@@ -118,6 +119,10 @@ pub struct Isolate {
     pub memory: Arc<Memory>,
     /// The user's function for fatal errors.
     on_catastrophe: Option<Arc<Function>>,
+    /// What its contexts start with.
+    pub snapshot: Option<Arc<Blob>>,
+    beside: Mutex<Option<v8::IsolateHandle>>,
+    last_words: Mutex<Option<LastWords>>,
     /// `timeout` of calls that have none of their own, and of what V8 and settled promises make the guest do, in ms.
     pub default_timeout: AtomicU32,
     /// `cpuLimit`.
@@ -170,6 +175,9 @@ const TURN: std::time::Duration = std::time::Duration::from_millis(2);
 /// Entries dropped before the isolate is woken just to forget them.
 const DROPPED_MAX: usize = 1024;
 
+/// What an operation has to say when a fatal error ends it.
+pub type LastWords = Box<dyn FnOnce(Failure) -> Thrown + Send>;
+
 /// How an isolate is made.
 #[derive(Default)]
 pub struct Options {
@@ -179,6 +187,8 @@ pub struct Options {
     pub parent: Option<Arc<Memory>>,
     /// Told of fatal errors.
     pub on_catastrophe: Option<Arc<Function>>,
+    /// What its contexts start with.
+    pub snapshot: Option<Arc<Blob>>,
 }
 
 impl Isolate {
@@ -190,6 +200,9 @@ impl Isolate {
             host,
             memory: Memory::new(options.limit, options.parent),
             on_catastrophe: options.on_catastrophe,
+            snapshot: options.snapshot,
+            beside: Mutex::default(),
+            last_words: Mutex::default(),
             default_timeout: AtomicU32::new(0),
             share: OnceLock::new(),
             rejections: Reports::default(),
@@ -499,6 +512,9 @@ impl Isolate {
         if let Some(terminator) = self.terminator.get() {
             terminator.terminate_execution();
         }
+        if let Some(terminator) = &*lock(&self.beside) {
+            terminator.terminate_execution();
+        }
         if let Some(worker) = queue.worker {
             // If the guest inside doesn't stop, its thread is given up.
             watchdog::expect_end(worker, Arc::downgrade(self));
@@ -521,8 +537,13 @@ impl Isolate {
         condemned::add(self);
         let answers = std::mem::take(&mut *lock(&self.inside.0.running));
         let tasks = std::mem::take(&mut lock(&self.queue.0).tasks);
+        let last_words = lock(&self.last_words).take();
+        let thrown = match last_words {
+            Some(words) => words(failure.clone()),
+            None => failure.clone().into(),
+        };
         for answer in answers.into_iter().rev() {
-            answer.send(Err(failure.clone().into()));
+            answer.send(Err(thrown.clone()));
         }
         drop(tasks);
         self.clocks().leave();
@@ -534,6 +555,16 @@ impl Isolate {
             let message = Transfer::Text(Text::from_str(&failure.to_string()));
             function.send(Arguments::from_iter([message]), Reply::Reported);
         }
+    }
+
+    /// Notes another isolate of V8 that the thread inside works on meanwhile: it has to stop as well.
+    pub fn set_beside(&self, terminator: Option<v8::IsolateHandle>) {
+        *lock(&self.beside) = terminator;
+    }
+
+    /// Notes what to make of a fatal error that may come now.
+    pub fn set_last_words(&self, words: Option<LastWords>) {
+        *lock(&self.last_words) = words;
     }
 
     /// The end is over; with `gone` V8's heap is no more.

@@ -88,6 +88,17 @@ pub struct Graph {
     pub links: Vec<Vec<u32>>,
 }
 
+/// What a snapshot is made of.
+#[derive(Debug)]
+pub struct Plan {
+    /// What runs in the snapshot's context.
+    pub scripts: Vec<Source>,
+    /// What runs in another context, so that functions that it calls are compiled in the snapshot.
+    pub warmup: Option<Source>,
+    /// How long all of them may run, in ms; 0 for no limit.
+    pub timeout: u32,
+}
+
 /// One operation on an isolate. Numbers are ids in its handle table.
 #[derive(Debug)]
 #[allow(missing_docs)]
@@ -175,6 +186,8 @@ pub enum Request {
         resolver: u32,
         outcome: Box<Outcome>,
     },
+    /// Makes a snapshot, of an isolate made for that.
+    CreateSnapshot(Box<Plan>),
     /// A promise of the guest is settled from outside.
     Settle {
         resolver: u32,

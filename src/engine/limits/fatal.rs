@@ -69,7 +69,9 @@ pub fn check_failed(file: &str, line: i32, message: &str) {
         // V8 goes on to print the message with its stack, and aborts.
         return;
     }
-    give_up(Failure::EngineFatal(format!("{message} ({file}:{line})")));
+    // Release builds of V8 tell no place.
+    let place = if file.is_empty() { String::new() } else { format!(" ({file}:{line})") };
+    give_up(Failure::EngineFatal(format!("{message}{place}")));
 }
 
 #[cfg(target_os = "linux")]
@@ -88,6 +90,13 @@ unsafe extern "C" {
         arguments: *mut libc::c_void,
     ) -> libc::c_int;
     static stderr: *mut libc::FILE;
+    static stdout: *mut libc::FILE;
+}
+
+/// Whether the calling thread is inside an isolate of ours.
+#[cfg(target_os = "linux")]
+fn in_guest() -> bool {
+    CURRENT.try_with(|c| c.try_borrow().is_ok_and(|c| c.is_some())).unwrap_or(false)
 }
 
 /// Whether something about to be printed is V8's report of a guest's fatal error: that is for V8's developers, not for
@@ -98,15 +107,17 @@ unsafe extern "C" {
 /// `format` is a C string.
 #[cfg(target_os = "linux")]
 unsafe fn is_report(stream: *mut libc::FILE, format: *const c_char) -> bool {
-    // SAFETY: `stderr` is the C library's, set before main.
-    let is_stderr = stream == unsafe { stderr };
-    let in_guest = || CURRENT.try_with(|c| c.try_borrow().is_ok_and(|c| c.is_some())).unwrap_or(false);
-    if !is_stderr || !in_guest() {
+    // SAFETY: both are the C library's, set before main.
+    let is_standard = stream == unsafe { stderr } || stream == unsafe { stdout };
+    if !is_standard || !in_guest() {
         return false;
     }
     // SAFETY: the caller's.
     let text = unsafe { CStr::from_ptr(format) }.to_bytes();
-    if text.starts_with(b"\n\n#\n# Fatal error with no security impact") {
+    if text.ends_with(b"handle not serialized: ") {
+        // What a snapshot can't hold (startup-serializer.cc); the fatal error comes next.
+        give_up(Failure::EngineFatal("a snapshot can't hold handles".into()));
+    } else if text.starts_with(b"\n\n#\n# Fatal error with no security impact") {
         give_up(Failure::EngineFatal("abort".into()));
     } else if text.starts_with(b"\n\n#\n# Fatal %s out of memory") {
         give_up(Failure::MemoryLimit);

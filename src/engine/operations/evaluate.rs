@@ -115,6 +115,12 @@ pub(super) fn with_cache(
     Transfer::Pair(Box::new((compiled, Transfer::Pair(Box::new((produced, rejected))))))
 }
 
+/// Runs a script for its effects, in the context that is entered.
+pub(super) fn run_bare(scope: &mut v8::PinScope<'_, '_>, code: Source) -> Result<(), Stop> {
+    let script = compile(scope, code)?;
+    script.bind_to_current_context(scope).run(scope).map(drop).ok_or(Stop::Exception)
+}
+
 impl Cx<'_> {
     /// The script; with `cache` it comes with the code cache it gave, and whether the one given was refused.
     pub(super) fn compile_script(

@@ -6,6 +6,7 @@ mod heap;
 pub mod imports;
 mod module;
 mod reference;
+mod snapshot;
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -81,6 +82,7 @@ pub fn run(
         Request::Imported { resolver, outcome } => cx.imported(scope, resolver, *outcome),
         Request::HeapStatistics => cx.heap_statistics(scope),
         Request::CollectGarbage => cx.collect_garbage(scope),
+        Request::CreateSnapshot(plan) => cx.create_snapshot(*plan),
         Request::Settle { resolver, outcome } => cx.settle(scope, resolver, *outcome),
         Request::Inspect => {
             isolate.inspector.arrived();

@@ -72,13 +72,11 @@ pub fn guarded<'s, T>(
             scope.reset();
             let mut value = export(realmed, scope, exception);
             if let (Some(position), Transfer::Error(error)) = (position, &mut value) {
-                let message = error.message.to_string_lossy();
                 if matches!(stop, Stop::Link) {
+                    let message = error.message.to_string_lossy();
                     error.stack = Some(Text::from_str(&format!("SyntaxError: {message}\n    at {position}")));
                 } else {
-                    let message = format!("{message} [{position}]");
-                    error.message = Text::from_str(&message);
-                    error.stack = Some(Text::from_str(&format!("SyntaxError: {message}")));
+                    add_position(error, &position);
                 }
             }
             if let Transfer::Error(error) = &mut value
@@ -189,12 +187,11 @@ fn export_at<'s>(
     })
 }
 
-fn export_error<'s>(
-    realmed: &Realmed<'_>,
-    scope: &mut v8::PinScope<'s, '_>,
+/// An error's class, its name and its message.
+fn identity<'s>(
+    scope: &v8::PinScope<'s, '_>,
     error: v8::Local<'s, v8::Object>,
-    depth: usize,
-) -> ErrorValue {
+) -> (ErrorClass, Option<Text>, Option<Text>) {
     let (mut class, mut name, mut message) = (ErrorClass::Error, None, None);
     let mut link = Some(error);
     for _ in 0..DEPTH {
@@ -212,12 +209,25 @@ fn export_error<'s>(
         }
         link = object.get_prototype(scope).and_then(|p| v8::Local::<v8::Object>::try_from(p).ok());
     }
-    let stack = {
-        v8::tc_scope!(let scope, scope);
-        let key = guest::str(scope, "stack");
-        let stack = error.get(scope, key.into()).and_then(|s| v8::Local::<v8::String>::try_from(s).ok());
-        stack.and_then(|stack| guest::text_that_fits(scope, stack))
-    };
+    (class, name, message)
+}
+
+/// An error's stack, formatted if it wasn't yet.
+fn stack<'s>(scope: &mut v8::PinScope<'s, '_>, error: v8::Local<'s, v8::Object>) -> Option<Text> {
+    v8::tc_scope!(let scope, scope);
+    let key = guest::str(scope, "stack");
+    let stack = error.get(scope, key.into()).and_then(|s| v8::Local::<v8::String>::try_from(s).ok());
+    stack.and_then(|stack| guest::text_that_fits(scope, stack))
+}
+
+fn export_error<'s>(
+    realmed: &Realmed<'_>,
+    scope: &mut v8::PinScope<'s, '_>,
+    error: v8::Local<'s, v8::Object>,
+    depth: usize,
+) -> ErrorValue {
+    let (class, name, message) = identity(scope, error);
+    let stack = stack(scope, error);
     let cause = own_data_property(scope, error, "cause")
         .filter(|_| depth > 0)
         .map(|cause| export_at(realmed, scope, cause, depth - 1));
@@ -234,6 +244,45 @@ fn export_error<'s>(
         cause,
         properties,
     }
+}
+
+/// What was thrown in an isolate that has nothing of ours in it: an error with its message and stack, or a primitive. With
+/// `syntax`, the message of an error that the parser raised.
+pub fn export_bare<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    value: v8::Local<'s, v8::Value>,
+    syntax: Option<v8::Local<'s, v8::Message>>,
+) -> Thrown {
+    let mut error = ErrorValue {
+        class: ErrorClass::Error,
+        name: None,
+        code: None,
+        message: Text::from_str(NOT_AN_ERROR),
+        stack: None,
+        cause: None,
+        properties: None,
+    };
+    if value.is_native_error()
+        && let Ok(object) = v8::Local::<v8::Object>::try_from(value)
+    {
+        let identity = identity(scope, object);
+        error.class = identity.0;
+        error.name = identity.1.filter(|name| native_class(name) != Some(identity.0));
+        error.message = identity.2.unwrap_or_else(|| Text::from_str(""));
+        error.stack = stack(scope, object);
+        if let Some(position) = syntax.and_then(|message| syntax_position(scope, message, &Stop::Syntax)) {
+            add_position(&mut error, &position);
+        }
+    } else if let Some(primitive) = guest::export_primitive(scope, value) {
+        return Thrown::Value(primitive);
+    }
+    Thrown::Value(Transfer::Error(Box::new(error)))
+}
+
+fn add_position(error: &mut ErrorValue, position: &str) {
+    let message = format!("{} [{position}]", error.message.to_string_lossy());
+    error.message = Text::from_str(&message);
+    error.stack = Some(Text::from_str(&format!("SyntaxError: {message}")));
 }
 
 fn native_class(name: &Text) -> Option<ErrorClass> {

@@ -353,7 +353,10 @@ impl<'a> Realmed<'a> {
 }
 
 /// Primitives but symbols.
-fn export_primitive(scope: &v8::PinScope<'_, '_>, value: v8::Local<v8::Value>) -> Option<Transfer> {
+pub(super) fn export_primitive(
+    scope: &v8::PinScope<'_, '_>,
+    value: v8::Local<v8::Value>,
+) -> Option<Transfer> {
     if value.is_int32() {
         let value = value.cast::<v8::Int32>().value();
         return Some(Transfer::Int(value));
