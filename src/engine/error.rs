@@ -217,7 +217,7 @@ impl Failure {
 
     /// The code that a text names, if it is one of the library's.
     pub fn known_code(text: &str) -> Option<&'static str> {
-        const CODES: [&str; 19] = [
+        const CODES: [&str; 20] = [
             "ERR_ISOLATE_DISPOSED",
             "ERR_MEMORY_LIMIT",
             "ERR_ENGINE_FATAL",

@@ -1,8 +1,8 @@
 //! What bounds a guest: memory, time, and V8's own fatal errors.
 
-pub mod bucket;
 #[cfg_attr(any(test, not(target_os = "linux")), allow(dead_code))]
 pub mod account;
+pub mod bucket;
 pub mod condemned;
 pub mod deadline;
 pub mod fatal;

@@ -16,7 +16,7 @@ use crate::engine::blob::{Blob, Kind};
 use crate::engine::isolate::task::{Plan, Source};
 use crate::engine::limits::fatal;
 use crate::engine::limits::memory::{self, Memory};
-use crate::engine::limits::watchdog::Ended;
+use crate::engine::limits::watchdog::{Ended, Rest};
 use crate::engine::transfer::{Cloned, errors};
 
 /// What V8's callback about memory gets.
@@ -85,21 +85,21 @@ impl Cx<'_> {
         let context = self.guest.context();
         let worker = context.worker;
         if let Some(left) = *left {
-            worker.deadline.begin(left, terminator.clone());
+            worker.deadline.begin(Rest { wall: Some(left), ..Rest::default() }, terminator.clone());
         }
         self.isolate.set_beside(Some(terminator.clone()));
         let (ran, ran_in) = run_all(&mut creator, scripts, self.isolate);
         self.isolate.set_beside(None);
         let ended = worker.deadline.end();
-        if let Ended::Left(rest) = ended {
-            *left = Some(rest.max(Duration::from_millis(1)));
+        if let Ended::Left(Rest { wall: Some(rest), .. }) = &ended {
+            *left = Some((*rest).max(Duration::from_millis(1)));
         }
         creator.cancel_terminate_execution();
         let failed = if watch.exceeded.get() {
             Some(ran.blame(Failure::MemoryLimit.into()))
         } else if !self.isolate.is_live() {
             Some(self.isolate.end_failure().into())
-        } else if ended == Ended::Fired {
+        } else if matches!(ended, Ended::Fired(_)) {
             Some(ran.blame(Failure::Timeout.into()))
         } else {
             ran.thrown.clone().map(|thrown| ran.blame(thrown))
