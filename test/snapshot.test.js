@@ -239,7 +239,7 @@ describe('createSnapshot', () => {
 			report(result);
 		`);
 		assert.deepEqual(reports, [{
-			heap: 'ERR_MEMORY_LIMIT', abort: 'ERR_ENGINE_FATAL', stuck: 'ERR_TIMEOUT', intl: 'ERR_SNAPSHOT', segmenter: 'ERR_SNAPSHOT',
+			heap: 'ERR_MEMORY_LIMIT', abort: 'ERR_MEMORY_LIMIT', stuck: 'ERR_TIMEOUT', intl: 'ERR_SNAPSHOT', segmenter: 'ERR_SNAPSHOT',
 			registry: 'ERR_SNAPSHOT', deep: 'RangeError', wasm: 'ReferenceError', after: 'after all that',
 		}]);
 	});
