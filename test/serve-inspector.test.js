@@ -192,7 +192,7 @@ describe('serveInspector', () => {
 				console.log(url);
 				// A sync call in a loop: nothing of this thread answers meanwhile.
 				context.evalSync('globalThis.go ??= false; while (!go);');
-				console.log(context.evalSync('let secret = 20; debugger; host(secret)', { timeout: 500 }));
+				console.log(context.evalSync('let secret = 20; debugger; host(secret)'));
 			});
 		`;
 		const host = spawn(process.execPath, ['-e', program], { stdio: ['ignore', 'pipe', 'inherit'] });
@@ -207,7 +207,8 @@ describe('serveInspector', () => {
 		await send('Runtime.evaluate', { expression: 'go = true' });
 		const { callFrames: [frame] } = await heard('Debugger.paused');
 		await send('Debugger.evaluateOnCallFrame', { callFrameId: frame.callFrameId, expression: 'secret = 41' });
-		await send('Debugger.resume');
+		// The process may have ended before it answers this.
+		send('Debugger.resume');
 		assert.deepEqual(await ended, [0, null]);
 		assert.equal(output.split('\n')[1], '42');
 	});
