@@ -141,7 +141,9 @@ pub(super) fn evaluate<'s>(
         _ => {}
     }
     let Some(promise) = module.evaluate(scope) else {
-        guest.modules.terminated.set(true);
+        if guest.is_stopped() {
+            guest.modules.terminated.set(true);
+        }
         return Err(Stop::Exception);
     };
     let promise = v8::Local::<v8::Promise>::try_from(promise)
