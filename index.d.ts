@@ -442,6 +442,13 @@ declare namespace islet {
 
 	// --- Isolate ---------------------------------------------------------------------------------
 
+	/** A `stream.Readable` of Node, named without its types. */
+	interface HeapSnapshotStream extends AsyncIterable<Uint8Array> {
+		pipe<Destination>(destination: Destination): Destination;
+		on(event: string, listener: (...values: any[]) => void): this;
+		destroy(error?: Error): this;
+	}
+
 	/**
 	 * Why an isolate ended: `dispose()` was called; it passed its memory limit; its guest didn't stop when its time was over;
 	 * V8 met a fatal error; nothing referred to it any more; the thread (main or worker) that made it ended.
@@ -723,6 +730,14 @@ declare namespace islet {
 		 * @throws `ERR_ISOLATE_DISPOSED`
 		 */
 		stopCpuProfiler(title: string): Promise<ThreadCpuProfile[]>;
+
+		/**
+		 * All that is in the guest's heap, as V8 writes it: the JSON of a `.heapsnapshot` file, which Chrome DevTools open ("Memory",
+		 * "Load"). The guest stands still while it is made; V8 takes about as much memory for it as the heap itself, not
+		 * counted in `memoryLimit`, and what you don't read yet waits in the stream. Not there inside guests.
+		 * The stream fails with `ERR_ISOLATE_DISPOSED` when the isolate has ended.
+		 */
+		getHeapSnapshot(): HeapSnapshotStream;
 
 		/**
 		 * Collects all garbage of the guest, on its own thread. No time limit holds meanwhile; it takes longer the more
@@ -1227,6 +1242,7 @@ declare namespace islet {
 		ExternalCopy,
 		ExternalCopyCopyOptions,
 		ExternalCopyOptions,
+		HeapSnapshotStream,
 		HeapStatistics,
 		ImportAttributes,
 		ImportModuleDynamically,

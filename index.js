@@ -14,6 +14,7 @@ const { serveInspector } = require('./lib/serve-inspector');
 const { versions } = require('./lib/versions');
 const { setLibrary } = require('./lib/library');
 require('./lib/snapshot');
+require('./lib/heap-snapshot');
 
 module.exports = {
 	Callback, Context, ExternalCopy, InspectorSession, Isolate, Module, NativeModule, Reference, Script,

@@ -10,7 +10,7 @@ use std::hash::{DefaultHasher, Hasher};
 use std::sync::{Arc, OnceLock};
 
 use crate::engine::platform;
-use crate::engine::transfer::{Block, Cloned, Copied, Handle, Text, Transfer};
+use crate::engine::transfer::{Cloned, Copied, Handle, Text, Transfer};
 
 /// What a blob holds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -155,13 +155,7 @@ impl Blob {
 
     /// As the user gets it: an `ExternalCopy` of an array buffer.
     pub fn into_copy(self: Arc<Self>) -> Transfer {
-        let cloned = Cloned {
-            // Structured clone's header, and "the transferred array buffer 0".
-            bytes: vec![0xff, 15, b't', 0],
-            buffers: vec![Block::from_vec(self.whole.to_vec())],
-            ..Cloned::default()
-        };
-        let copied = Copied::new(Transfer::Cloned(Arc::new(cloned)));
+        let copied = Copied::new(Transfer::Cloned(Arc::new(Cloned::buffer(self.whole.to_vec()))));
         let _ = copied.blob.set(self);
         Transfer::Handle(Handle::Copied(copied))
     }
@@ -204,9 +198,7 @@ mod tests {
     use super::*;
 
     fn buffer(bytes: &[u8]) -> Transfer {
-        let block = Block::from_vec(bytes.to_vec());
-        let cloned = Cloned { bytes: vec![0xff, 15, b't', 0], buffers: vec![block], ..Cloned::default() };
-        Transfer::Cloned(Arc::new(cloned))
+        Transfer::Cloned(Arc::new(Cloned::buffer(bytes.to_vec())))
     }
 
     #[test]

@@ -72,6 +72,7 @@ pub mod op {
     pub const MODULE_NAMESPACE: i32 = 35;
     pub const COLLECT_GARBAGE: i32 = 40;
     pub const CREATE_SNAPSHOT: i32 = 41;
+    pub const HEAP_SNAPSHOT: i32 = 42;
 }
 
 /// Operations that need no guest.
@@ -320,7 +321,8 @@ pub fn read(message: &mut impl Message) -> Result<Call, Failure> {
         | op::COMPILE_SCRIPT
         | op::HEAP_STATISTICS
         | op::COLLECT_GARBAGE
-        | op::CREATE_SNAPSHOT) => {
+        | op::CREATE_SNAPSHOT
+        | op::HEAP_SNAPSHOT) => {
             let lease = isolate(message, target)?;
             let request = match op {
                 op::CREATE_CONTEXT => {
@@ -333,6 +335,10 @@ pub fn read(message: &mut impl Message) -> Result<Call, Failure> {
                 op::HEAP_STATISTICS => Request::HeapStatistics,
                 op::COLLECT_GARBAGE => Request::CollectGarbage,
                 op::CREATE_SNAPSHOT => Request::CreateSnapshot(plan(message)?),
+                op::HEAP_SNAPSHOT => match message.value()? {
+                    Transfer::Function(sink) => Request::HeapSnapshot(sink),
+                    _ => return Err(Failure::Internal("nobody takes the snapshot".into())),
+                },
                 _ => {
                     let source = source(message)?;
                     Request::CompileScript { source, cache: cache(message)? }

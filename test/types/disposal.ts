@@ -23,3 +23,6 @@ export { collected, contexts };
 new NativeModule('x.node');
 // @ts-expect-error the file's name is missing
 new NativeModule();
+
+const heap: AsyncIterable<Uint8Array> = isolate.getHeapSnapshot();
+export { heap };

@@ -10,7 +10,7 @@ use crate::engine::limits::deadline::Deadline;
 use crate::engine::limits::memory::Charge;
 use crate::engine::place::Named;
 use crate::engine::signal::Wait;
-use crate::engine::transfer::{Arguments, Settler, Text, Transfer};
+use crate::engine::transfer::{Arguments, Function, Settler, Text, Transfer};
 
 /// How a value leaves the guest (`TransferOptions`).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -188,6 +188,8 @@ pub enum Request {
     },
     /// Makes a snapshot, of an isolate made for that.
     CreateSnapshot(Box<Plan>),
+    /// Tells a function of all that is in the heap, piece by piece.
+    HeapSnapshot(Arc<Function>),
     /// A promise of the guest is settled from outside.
     Settle {
         resolver: u32,
@@ -216,6 +218,7 @@ impl Request {
                 | Self::ModuleNamespace { .. }
                 | Self::HeapStatistics
                 | Self::CollectGarbage
+                | Self::HeapSnapshot(_)
         )
     }
 }

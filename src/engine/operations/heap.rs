@@ -1,6 +1,11 @@
 //! What an isolate tells of its heap, and does to it.
 
 use super::*;
+use crate::engine::isolate::task::Reply;
+use crate::engine::transfer::{Cloned, Function};
+
+/// Bytes of a heap snapshot that are sent at once.
+const PIECE: usize = 1 << 18;
 
 impl Cx<'_> {
     /// The figures in the order of `STATISTICS` in `lib/isolate.js`.
@@ -32,6 +37,27 @@ impl Cx<'_> {
     pub(super) fn collect_garbage(self, scope: &mut v8::PinScope<'_, '_, ()>) -> Outcome {
         scope.low_memory_notification();
         self.guest.forget_dropped(self.isolate);
+        Ok(Transfer::Undefined)
+    }
+
+    /// Writes V8's heap snapshot (JSON, as DevTools read it) to `sink`, while the guest stands still.
+    pub(super) fn heap_snapshot(self, scope: &mut v8::PinScope<'_, '_, ()>, sink: &Function) -> Outcome {
+        let mut piece = Vec::new();
+        let send = |piece: Vec<u8>| {
+            let bytes = Arc::new(Cloned::buffer(piece));
+            sink.send(Arguments::from_iter([Transfer::Cloned(bytes)]), Reply::Ignored);
+        };
+        let isolate = self.isolate;
+        scope.take_heap_snapshot(|bytes| {
+            piece.extend_from_slice(bytes);
+            if piece.len() >= PIECE {
+                send(std::mem::take(&mut piece));
+            }
+            isolate.is_live()
+        });
+        if !piece.is_empty() {
+            send(piece);
+        }
         Ok(Transfer::Undefined)
     }
 }

@@ -83,6 +83,7 @@ pub fn run(
         Request::HeapStatistics => cx.heap_statistics(scope),
         Request::CollectGarbage => cx.collect_garbage(scope),
         Request::CreateSnapshot(plan) => cx.create_snapshot(*plan),
+        Request::HeapSnapshot(sink) => cx.heap_snapshot(scope, &sink),
         Request::Settle { resolver, outcome } => cx.settle(scope, resolver, *outcome),
         Request::Inspect => {
             isolate.inspector.arrived();

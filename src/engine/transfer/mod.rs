@@ -110,6 +110,12 @@ pub struct Cloned {
 }
 
 impl Cloned {
+    /// An array buffer.
+    pub fn buffer(bytes: Vec<u8>) -> Self {
+        // Structured clone's header, and "the transferred array buffer 0".
+        Self { bytes: vec![0xff, 15, b't', 0], buffers: vec![Block::from_vec(bytes)], ..Self::default() }
+    }
+
     /// Bytes held outside every heap.
     pub fn size(&self) -> usize {
         self.bytes.len() + self.buffers.iter().map(Block::size).sum::<usize>()

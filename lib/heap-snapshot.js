@@ -1,0 +1,33 @@
+'use strict';
+
+/**
+ * `isolate.getHeapSnapshot()`. For Node only: guests have no streams.
+ */
+
+const { Readable } = require('node:stream');
+const channel = require('./channel');
+const { open } = require('./handle');
+const { Isolate } = require('./isolate');
+const wire = require('./wire');
+
+const HEAP_SNAPSHOT = 42;
+
+function writeSink(sink) {
+	wire.writeValue(sink, 0);
+	return 0;
+}
+
+function getHeapSnapshot() {
+	const id = open(this, 'Isolate');
+	const stream = new Readable({ read() {} });
+	const sink = piece => {
+		if (!stream.destroyed) {
+			stream.push(new Uint8Array(piece));
+		}
+	};
+	channel.callAsync(HEAP_SNAPSHOT, id, 0, 0, 0, writeSink, sink)
+		.then(() => stream.push(null), error => stream.destroy(error));
+	return stream;
+}
+
+Object.defineProperty(Isolate.prototype, 'getHeapSnapshot', { value: getHeapSnapshot, writable: true, configurable: true });
