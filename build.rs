@@ -29,6 +29,11 @@ fn main() {
             for symbol in ["lock", "trylock", "unlock"] {
                 wrap(&format!("pthread_mutex_{symbol}"));
             }
+            // Functions of any size look at a termination request; see engine/limits/budget.rs.
+            wrap(concat!(
+                "_ZN2v88internal14TieringManager18InterruptBudgetForEPNS0_7IsolateENS0_6TaggedINS0_10JSFunctionEEE",
+                "NSt4__Cr8optionalINS0_8CodeKindEEE",
+            ));
             // V8's profiler uses SIGPROF, as the host's V8 does; see engine/limits/sampling.rs.
             wrap("sigaction");
             wrap("pthread_kill");

@@ -270,3 +270,21 @@ describe('time limits of many', () => {
 		assert.equal(new Isolate().createContextSync().evalSync('1'), 1);
 	});
 });
+
+describe('a function of any size', () => {
+	const variables = Array.from({ length: 50 }, (_, i) => `let x${i} = 0;`).join('');
+	const body = Array.from({ length: 8000 }, (_, i) => `x${i % 50} += ${i};`).join('\n');
+	const programs = {
+		'a small loop in it': `(function () { ${variables} ${body} for (;;) ++x0; })()`,
+		'a loop around all of it': `(function () { ${variables} for (;;) { ${body} } })()`,
+		'it is called again and again': `(function () { function f() { ${variables} ${body} return x0 } for (;;) f(); })()`,
+	};
+	for (const [title, code] of Object.entries(programs)) {
+		it(`is stopped, and its isolate goes on: ${title}`, () => {
+			const { isolate, context } = guest();
+			throws(() => context.evalSync(code, { timeout: 200 }), Error, 'Script execution timed out.', 'ERR_TIMEOUT');
+			assert.equal(isolate.isDisposed, false);
+			assert.equal(context.evalSync('1 + 1'), 2);
+		});
+	}
+});

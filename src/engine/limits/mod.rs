@@ -3,6 +3,8 @@
 #[cfg_attr(any(test, not(target_os = "linux")), allow(dead_code))]
 pub mod account;
 pub mod bucket;
+#[cfg(all(target_os = "linux", not(test)))]
+mod budget;
 pub mod condemned;
 pub mod deadline;
 pub mod fatal;
