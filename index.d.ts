@@ -179,6 +179,12 @@ declare namespace islet {
 		 */
 		inspector?: boolean | undefined;
 		/**
+		 * Stacks of errors tell the places in the sources that code was made from, when its last line is a
+		 * `//# sourceMappingURL=data:application/json;base64,…`. For scripts, evals and modules that the host compiles. The positions
+		 * in messages of syntax errors stay. A map that is wrong changes nothing. Default: `false`.
+		 */
+		sourceMaps?: boolean | undefined;
+		/**
 		 * What {@link Isolate.createSnapshot} made, in this process or another: every context of the isolate starts with the
 		 * globals that its scripts left. One of another build, or damaged, is refused: `Error` (`ERR_SNAPSHOT`). Trust it like
 		 * native code: who makes one up on purpose may take over the process. An `ExternalCopy` is looked at once, a buffer each time.

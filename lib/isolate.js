@@ -32,6 +32,7 @@ const STOP_PROFILE = 152;
 
 /** A flag of a new isolate, and of a new context. */
 const INSPECTOR = 256;
+const SOURCE_MAPS = 512;
 const CPU_LIMIT = 162;
 
 /** The kind of handle (src/face/node/wire.rs). */
@@ -212,7 +213,8 @@ class Isolate extends Handle {
 		const cpuLimit = cpuLimitOf(options);
 		const importer = options === undefined ? undefined : functionOption(options, 'importModuleDynamically');
 		const snapshot = blobOf(options, 'snapshot');
-		super(MAKE, channel.local(NEW_ISOLATE, 0, inspectorOf(options), writeIsolate, limit,
+		const sourceMaps = options !== undefined && boolean(options, 'sourceMaps') ? SOURCE_MAPS : 0;
+		super(MAKE, channel.local(NEW_ISOLATE, 0, inspectorOf(options) | sourceMaps, writeIsolate, limit,
 			{ onCatastrophicError: onCatastrophicError ?? undefined, snapshot }), 'Isolate');
 		if (timeout > 0) {
 			channel.local(DEFAULT_TIMEOUT, open(this, 'Isolate'), timeout);

@@ -13,6 +13,7 @@ pub mod platform;
 pub mod realm_slot;
 pub mod rejections;
 pub mod signal;
+mod source_maps;
 pub mod transfer;
 mod weak;
 

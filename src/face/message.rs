@@ -107,6 +107,8 @@ const FLAG_CONSUME_CACHE: i32 = 1;
 const FLAG_PRODUCE_CACHE: i32 = 2;
 /// Of a new context, and of a new isolate.
 const FLAG_INSPECTOR: i32 = 256;
+// Of what makes an isolate.
+const FLAG_SOURCE_MAPS: i32 = 512;
 
 /// A request on its way in.
 pub trait Message {
@@ -577,6 +579,7 @@ fn new_isolate(message: &mut impl Message) -> Result<Arc<Lease>, Failure> {
         return Err(Failure::HostOnly("`inspector`"));
     }
     let lease = Isolate::create(Arc::clone(&host), options);
+    lease.0.maps_sources.store(message.header(at::OTHER) & FLAG_SOURCE_MAPS != 0, Ordering::Relaxed);
     if inspector {
         lease.0.enable_inspector();
     }

@@ -25,6 +25,7 @@ use crate::engine::place::{Named, Place};
 use crate::engine::platform;
 use crate::engine::rejections::{self, Unhandled};
 use crate::engine::signal::{Pending, Wait, Waiter};
+use crate::engine::source_maps::{self, SourceMaps};
 use crate::engine::transfer::errors::Stop;
 use crate::engine::transfer::foreign::{FOREIGN, Foreign};
 use crate::engine::transfer::guest::PromiseWatch;
@@ -223,6 +224,8 @@ pub struct Guest {
     pub message: RefCell<Vec<Written>>,
     /// Promises of this guest that are observed from outside.
     pub watches: RefCell<Slots<PromiseWatch>>,
+    /// Where its code came from, if it says so.
+    pub source_maps: RefCell<SourceMaps>,
     /// Promises of this guest that were rejected and have no handler.
     pub unhandled: Unhandled,
     /// Debugging and profiling, once somebody asked for it.
@@ -314,6 +317,7 @@ impl Guest {
             templates: RefCell::default(),
             message: RefCell::default(),
             watches: RefCell::default(),
+            source_maps: RefCell::default(),
             unhandled: Unhandled::default(),
             agent: RefCell::new(None),
             service: RefCell::new(None),
@@ -338,6 +342,9 @@ impl Guest {
         {
             let mut locker = guest.shared.lock();
             locker.set_slot(GuestSlot(link));
+            if isolate.maps_sources.load(Ordering::Relaxed) {
+                locker.set_prepare_stack_trace_callback(source_maps::prepare_stack_trace);
+            }
             locker.set_promise_reject_callback(rejections::on_reject);
             operations::imports::install(&mut locker);
             locker.add_near_heap_limit_callback(near_heap_limit, data.cast_mut().cast());

@@ -16,7 +16,7 @@ pub mod modules;
 pub mod task;
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::time::Instant;
 
@@ -121,6 +121,8 @@ pub struct Isolate {
     on_catastrophe: Option<Arc<Function>>,
     /// What its contexts start with.
     pub snapshot: Option<Arc<Blob>>,
+    /// Stacks tell where code came from (`sourceMaps`).
+    pub maps_sources: AtomicBool,
     beside: Mutex<Option<v8::IsolateHandle>>,
     last_words: Mutex<Option<LastWords>>,
     /// `timeout` of calls that have none of their own, and of what V8 and settled promises make the guest do, in ms.
@@ -201,6 +203,7 @@ impl Isolate {
             memory: Memory::new(options.limit, options.parent),
             on_catastrophe: options.on_catastrophe,
             snapshot: options.snapshot,
+            maps_sources: AtomicBool::new(false),
             beside: Mutex::default(),
             last_words: Mutex::default(),
             default_timeout: AtomicU32::new(0),

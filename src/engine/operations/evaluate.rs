@@ -129,6 +129,7 @@ impl Cx<'_> {
         code: Source,
         cache: Option<Box<Cache>>,
     ) -> Outcome {
+        self.note_source(&code);
         let realm = self.guest.service_realm(scope);
         self.enter(scope, &realm, |realmed, scope| {
             let keep = |script| {
@@ -172,6 +173,7 @@ impl Cx<'_> {
         code: Source,
         exit: Exit,
     ) -> Outcome {
+        self.note_source(&code);
         let realm = self.guest.realm(context)?;
         self.enter(scope, &realm, |realmed, scope| {
             let script = compile(scope, code)?;
@@ -188,6 +190,7 @@ impl Cx<'_> {
         arguments: Arguments,
         exit: Exit,
     ) -> Outcome {
+        self.note_source(&code);
         let realm = self.guest.realm(context)?;
         self.enter(scope, &realm, |realmed, scope| {
             let mut source = source(scope, code)?;

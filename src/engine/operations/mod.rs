@@ -10,12 +10,13 @@ mod snapshot;
 
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use crate::engine::error::{Failure, Outcome, Thrown};
 use crate::engine::isolate::Isolate;
 use crate::engine::isolate::guest::{Entry, Guest, Realm};
 use crate::engine::isolate::handles::RemoteKind;
-use crate::engine::isolate::task::Request;
+use crate::engine::isolate::task::{Request, Source};
 use crate::engine::transfer::errors::{Stop, guarded};
 use crate::engine::transfer::guest::{Realmed, str};
 use crate::engine::transfer::{Arguments, Transfer, guest as values};
@@ -30,6 +31,13 @@ pub(super) struct Cx<'a> {
 impl<'a> Cx<'a> {
     fn in_realm(self, realm: &'a Rc<Realm>) -> Realmed<'a> {
         Realmed { guest: self.guest, isolate: self.isolate, realm }
+    }
+
+    /// Source is compiled: stacks may have to tell what it was made from.
+    fn note_source(self, source: &Source) {
+        if self.isolate.maps_sources.load(Ordering::Relaxed) {
+            self.guest.source_maps.borrow_mut().note(source);
+        }
     }
 
     /// Runs `body` in the context of `realm`, exceptions turned into what the caller gets.

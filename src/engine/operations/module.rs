@@ -176,6 +176,7 @@ impl Cx<'_> {
         meta: Transfer,
         cache: Option<Box<Cache>>,
     ) -> Outcome {
+        self.note_source(&code);
         let realm = self.guest.service_realm(scope);
         self.enter(scope, &realm, |realmed, scope| {
             let number = self.number(scope)?;
