@@ -20,6 +20,8 @@ function writeSink(sink) {
 function getHeapSnapshot() {
 	const id = open(this, 'Isolate');
 	const stream = new Readable({ read() {} });
+	// An isolate's end must not end the process of those who don't listen. Who reads the stream hears of it all the same.
+	stream.on('error', () => {});
 	const sink = piece => {
 		if (!stream.destroyed) {
 			stream.push(new Uint8Array(piece));

@@ -62,6 +62,10 @@ describe('getHeapSnapshot', () => {
 		throws(() => Isolate.prototype.getHeapSnapshot.call({}), TypeError, /./, 'ERR_INVALID_THIS');
 	});
 
+	it('of an isolate that has ended doesn\'t end a process that forgot it', async () => {
+		await child('const { isolate } = guest(); isolate.dispose(); isolate.getHeapSnapshot(); report(1)');
+	});
+
 	it('lets the process end', async () => {
 		await child('guest().isolate.getHeapSnapshot(); report(1)');
 	});
