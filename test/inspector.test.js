@@ -167,36 +167,36 @@ describe('breakpoints', () => {
 	it('stop the clock of `timeout`', async () => {
 		const { context, client: { send, heard } } = debugged();
 		await send('Debugger.enable');
-		const running = context.eval('debugger; "in time"', { timeout: 200 });
-		await heard('Debugger.paused');
-		await new Promise(resolve => setTimeout(resolve, 500));
+		const running = context.eval('debugger; "in time"', { timeout: 400 });
+		await Promise.race([running, heard('Debugger.paused')]);
+		await new Promise(resolve => setTimeout(resolve, 600));
 		await send('Debugger.resume');
 		assert.equal(await running, 'in time');
-		const looping = context.eval('debugger; for (;;);', { timeout: 50 });
-		await heard('Debugger.paused');
+		const looping = rejects(context.eval('debugger; for (;;);', { timeout: 400 }), Error, 'Script execution timed out.', 'ERR_TIMEOUT');
+		await Promise.race([looping, heard('Debugger.paused')]);
 		await send('Debugger.resume');
-		await rejects(looping, Error, 'Script execution timed out.', 'ERR_TIMEOUT');
+		await looping;
 		assert.equal(context.evalSync('1'), 1);
 	});
 
 	it('hold up no `deadline`', async () => {
 		const { context, client: { send, heard } } = debugged();
 		await send('Debugger.enable');
-		const over = rejects(context.eval('debugger; 1', { deadline: 100 }), Error, /deadline/i, 'ERR_TIMEOUT');
-		await heard('Debugger.paused');
+		const over = rejects(context.eval('debugger; 1', { deadline: 600 }), Error, /deadline/i, 'ERR_TIMEOUT');
+		await Promise.race([over, heard('Debugger.paused')]);
 		await over;
 		await heard('Debugger.resumed');
 		assert.equal(context.evalSync('2'), 2);
 	});
 
 	it('are not in the time of the isolate\'s own `timeout`', async () => {
-		const { context, client: { send, heard } } = debugged({ timeout: 50 });
+		const { context, client: { send, heard } } = debugged({ timeout: 600 });
 		await send('Debugger.enable');
 		await send('HeapProfiler.enable');
 		await send('HeapProfiler.takeHeapSnapshot', { reportProgress: false });
 		const running = context.eval('debugger; "in time"');
-		await heard('Debugger.paused');
-		await new Promise(resolve => setTimeout(resolve, 200));
+		await Promise.race([running, heard('Debugger.paused')]);
+		await new Promise(resolve => setTimeout(resolve, 800));
 		await send('Debugger.resume');
 		assert.equal(await running, 'in time');
 		await rejects(context.eval('for (;;);'), Error, 'Script execution timed out.', 'ERR_TIMEOUT');

@@ -104,7 +104,7 @@ describe('serveInspector', () => {
 		assert.equal(properties.find(({ name }) => name === 'wood').value.value, 3);
 
 		await send('Debugger.setBreakpointByUrl', { url: 'file:///bot.js', lineNumber: 1 });
-		const running = context.eval('let wood = 1;\nwood += 1;\nwood', { filename: 'file:///bot.js', timeout: 100 });
+		const running = context.eval('let wood = 1;\nwood += 1;\nwood', { filename: 'file:///bot.js' });
 		const { callFrames: [frame] } = await heard('Debugger.paused');
 		assert.equal(frame.location.lineNumber, 1);
 		const { scriptSource } = await send('Debugger.getScriptSource', { scriptId: frame.location.scriptId });
