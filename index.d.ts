@@ -240,6 +240,37 @@ declare namespace islet {
 		 * option: else `Error` (`ERR_INSPECTOR_DISABLED`). Default: `false`.
 		 */
 		inspector?: boolean | undefined;
+		/** Making code at run time. */
+		codeGeneration?: {
+			/**
+			 * `eval` and `Function` (and its kin for async functions and generators) take strings. Without, they throw an `EvalError`.
+			 * What the host evaluates isn't concerned.
+			 * @default true
+			 */
+			strings?: boolean | undefined;
+			/**
+			 * There is `WebAssembly`.
+			 * @default true
+			 */
+			wasm?: boolean | undefined;
+		} | null | undefined;
+		/**
+		 * There is `SharedArrayBuffer`. Without, shared memories of WebAssembly still are: take `wasm` as well.
+		 * @default true
+		 */
+		sharedArrayBuffer?: boolean | undefined;
+		/**
+		 * The clock of `Date` and of `Intl.DateTimeFormat`. A clock that is coarse or frozen takes `Temporal.Now` and
+		 * `Atomics.waitAsync` away.
+		 */
+		clock?: {
+			/** The time at which it stands still, in ms since 1970. */
+			frozen?: number | undefined;
+			/** It goes in steps of so many ms; at least 1. */
+			resolution?: number | undefined;
+		} | null | undefined;
+		/** `Math.random` gives the same numbers for the same seed: an integer from 0 to 4294967295. */
+		randomSeed?: number | undefined;
 	};
 
 	/** Options of `compileScript`. */

@@ -3,6 +3,7 @@
 const { blobOf, writeBlob } = require('./blob');
 const { cacheOf, withCache, writeCache } = require('./cached-data');
 const channel = require('./channel');
+const { withheldOf, writeWithheld } = require('./context-options');
 const { DISPOSE } = require('./disposable');
 const { typeError, withCode } = require('./errors');
 const { Handle, MAKE, open } = require('./handle');
@@ -269,13 +270,15 @@ class Isolate extends Handle {
 	async createContext(options) {
 		const id = open(this, 'Isolate');
 		const flags = inspectorOf(optionsOf(options, 'createContext', 1));
-		return asContext(await channel.callAsync(CREATE_CONTEXT, id, flags, 0, 0, channel.nothing));
+		const withheld = withheldOf(options, 'createContext');
+		return asContext(await channel.callAsync(CREATE_CONTEXT, id, flags, 0, 0, writeWithheld, withheld));
 	}
 
 	createContextSync(options) {
 		const id = open(this, 'Isolate');
 		const flags = inspectorOf(optionsOf(options, 'createContextSync', 1));
-		return asContext(channel.callSync(CREATE_CONTEXT, id, flags, 0, 0, channel.nothing));
+		const withheld = withheldOf(options, 'createContextSync');
+		return asContext(channel.callSync(CREATE_CONTEXT, id, flags, 0, 0, writeWithheld, withheld));
 	}
 
 	async compileScript(code, options) {

@@ -3,6 +3,8 @@
 //   node scripts/hostile.mjs [options] [id…]
 //     --runtimes node20,node26   which (scripts/runtimes.mjs); by default the one that runs this, and node26
 //     --entries eval,copy        which entries; by default all
+//     --spread                   each case through one of the entries, not through all
+//     --deadline MS              when a process counts as hung (20000, and three times the timeout)
 //     --timeout MS               of cases that name none (1000)
 //     --times N                  every case N times
 //     --width N                  processes at a time (as many as there are CPUs)
@@ -25,7 +27,8 @@ const { values, positionals } = parseArgs({
 	allowPositionals: true,
 	options: {
 		runtimes: { type: 'string' }, entries: { type: 'string' }, timeout: { type: 'string', default: '1000' },
-		times: { type: 'string', default: '1' }, width: { type: 'string' }, peer: { type: 'boolean' }, verbose: { type: 'boolean' },
+		times: { type: 'string', default: '1' }, width: { type: 'string' }, peer: { type: 'boolean' }, spread: { type: 'boolean' },
+		deadline: { type: 'string' }, verbose: { type: 'boolean' },
 	},
 });
 
@@ -43,8 +46,8 @@ const library = values.peer ? await peer('7.0.1') : ROOT;
 
 const jobs = [];
 for (const runtime of on) {
-	for (const one of chosen) {
-		for (const entry of entries) {
+	for (const [i, one] of chosen.entries()) {
+		for (const entry of values.spread ? [entries[i % entries.length]] : entries) {
 			for (let i = 0; i < Number(values.times); ++i) {
 				jobs.push({ runtime, one, entry });
 			}
@@ -57,6 +60,7 @@ let done = 0;
 await each(jobs, Number(values.width ?? availableParallelism()), async ({ runtime, one, entry }) => {
 	const { why, seen } = await attemptCase(one, entry, {
 		library, command: runtime.command, args: values.peer ? ['--no-node-snapshot'] : [], timeout: Number(values.timeout),
+		deadline: values.deadline === undefined ? undefined : Number(values.deadline),
 	});
 	rows.push({ runtime: runtime.name, id: one.id, kind: one.kind, entry, why, skipped: seen?.skipped });
 	++done;

@@ -7,7 +7,7 @@ pub mod host;
 pub mod inspector;
 pub mod isolate;
 pub mod limits;
-mod operations;
+pub mod operations;
 pub mod place;
 pub mod platform;
 pub mod realm_slot;

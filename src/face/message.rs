@@ -18,6 +18,7 @@ use crate::engine::limits::bucket::Bucket;
 use crate::engine::limits::condemned;
 use crate::engine::limits::deadline::Deadline;
 use crate::engine::limits::memory::MB;
+use crate::engine::operations::Withheld;
 use crate::engine::place::{Named, Place};
 use crate::engine::platform;
 use crate::engine::transfer::{
@@ -332,7 +333,7 @@ pub fn read(message: &mut impl Message) -> Result<Call, Failure> {
                     if inspector && !lease.0.inspector.is_enabled() {
                         return Err(Failure::InspectorDisabled);
                     }
-                    Request::CreateContext { inspector }
+                    Request::CreateContext { inspector, withheld: withheld(message)? }
                 }
                 op::HEAP_STATISTICS => Request::HeapStatistics,
                 op::COLLECT_GARBAGE => Request::CollectGarbage,
@@ -432,6 +433,20 @@ pub fn read(message: &mut impl Message) -> Result<Call, Failure> {
         return Err(Failure::Disposed);
     }
     Ok(Call { place, request, named })
+}
+
+/// What a new context is not to have.
+fn withheld(message: &mut impl Message) -> Result<Withheld, Failure> {
+    let what = message.u32()?;
+    let mut number = || {
+        Ok::<_, Failure>(match message.value()? {
+            Transfer::Int(n) => Some(f64::from(n)),
+            Transfer::Number(n) => Some(n),
+            _ => None,
+        })
+    };
+    let (frozen, resolution, seed) = (number()?, number()?, number()?);
+    Ok(Withheld { what, frozen, resolution, seed: seed.map(|seed| seed as u32) })
 }
 
 /// The isolate with this handle, if it still works.

@@ -19,7 +19,7 @@ const DEADLINE = 20_000;
 const bound = limit => limit * 2 + 64;
 
 /** Runs one attempt; what it reported, and how its process ended. */
-function run(command, attempt, args = []) {
+function run(command, attempt, args = [], deadline = DEADLINE) {
 	return new Promise(resolve => {
 		const child = spawn(command[0], [...command.slice(1), '--expose-gc', ...args, join(__dirname, 'attempt.js')], {
 			stdio: ['ignore', 'pipe', 'pipe'],
@@ -33,7 +33,7 @@ function run(command, attempt, args = []) {
 		const timer = setTimeout(() => {
 			hung = true;
 			child.kill('SIGKILL');
-		}, DEADLINE + attempt.timeout * 3);
+		}, deadline + attempt.timeout * 3);
 		child.on('close', (status, signal) => {
 			clearTimeout(timer);
 			const line = stdout.split('\n').find(text => text.startsWith('@@'));
@@ -70,7 +70,7 @@ function judge(attempt, { status, signal, hung, stderr, seen }) {
 			why.push(`memory: ${Math.round(seen.peak)} MB of ${bound(attempt.memoryLimit)}`);
 		}
 		// What is given up keeps its heap until the process ends.
-		const may = 48 + (seen.condemned > 0 ? bound(attempt.memoryLimit) : 0);
+		const may = 64 + (seen.condemned > 0 ? bound(attempt.memoryLimit) : 0);
 		if (seen.left > may) {
 			why.push(`memory: ${Math.round(seen.left)} MB stay`);
 		}
@@ -92,7 +92,7 @@ function judge(attempt, { status, signal, hung, stderr, seen }) {
  * @param {object} [options] `library`, `command`, `args`, `timeout` (ms, for cases that name none).
  * @returns {Promise<{ why: string[], seen: object | undefined }>}
  */
-async function attemptCase({ code, opts = {} }, entry, { library = ROOT, command = [process.execPath], args = [], timeout = 1000 } = {}) {
+async function attemptCase({ code, opts = {} }, entry, { library = ROOT, command = [process.execPath], args = [], timeout = 1000, deadline } = {}) {
 	const attempt = {
 		library, entry, code,
 		timeout: opts.timeout ?? timeout,
@@ -101,7 +101,7 @@ async function attemptCase({ code, opts = {} }, entry, { library = ROOT, command
 		exit: entry === 'eval',
 	};
 	for (let tries = 1;; ++tries) {
-		const ended = await run(command, attempt, args);
+		const ended = await run(command, attempt, args, deadline);
 		const why = judge(attempt, ended);
 		const machine = why.every(text => text.startsWith('late') || text.startsWith('burns'));
 		if (why.length === 0 || !machine || tries === 3) {

@@ -8,6 +8,7 @@ use crate::engine::host::{Host, HostValue, TreeId, Work};
 use crate::engine::isolate::Remote;
 use crate::engine::limits::deadline::Deadline;
 use crate::engine::limits::memory::Charge;
+use crate::engine::operations::Withheld;
 use crate::engine::place::Named;
 use crate::engine::signal::Wait;
 use crate::engine::transfer::{Arguments, Function, Settler, Text, Transfer};
@@ -108,6 +109,8 @@ pub enum Request {
     CreateContext {
         /// It can be debugged.
         inspector: bool,
+        /// What the guest doesn't get.
+        withheld: Withheld,
     },
     /// A reference to a context's global object.
     Global {

@@ -7,6 +7,7 @@ pub mod imports;
 mod module;
 mod reference;
 mod snapshot;
+mod withhold;
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -20,6 +21,8 @@ use crate::engine::isolate::task::{Request, Source};
 use crate::engine::transfer::errors::{Stop, guarded};
 use crate::engine::transfer::guest::{Realmed, str};
 use crate::engine::transfer::{Arguments, Transfer, guest as values};
+
+pub use withhold::Withheld;
 
 /// What operations need to know of where they run.
 #[derive(Clone, Copy)]
@@ -64,7 +67,7 @@ pub fn run(
     let cx = Cx { guest, isolate };
     match request {
         Request::Boot => Ok(Transfer::Undefined),
-        Request::CreateContext { inspector } => cx.create_context(scope, inspector),
+        Request::CreateContext { inspector, withheld } => cx.create_context(scope, inspector, withheld),
         Request::Global { context } => cx.global(scope, context),
         Request::CompileScript { source, cache } => cx.compile_script(scope, *source, cache),
         Request::RunScript { script, context, exit } => cx.run_script(scope, script, context, exit),
@@ -108,7 +111,12 @@ pub fn run(
 }
 
 impl Cx<'_> {
-    fn create_context(self, scope: &mut v8::PinScope<'_, '_, ()>, inspector: bool) -> Outcome {
+    fn create_context(
+        self,
+        scope: &mut v8::PinScope<'_, '_, ()>,
+        inspector: bool,
+        withheld: Withheld,
+    ) -> Outcome {
         let context = v8::Context::new(scope, v8::ContextOptions::default());
         // One token for all contexts of an isolate: a global object that the host hands to another of them can be used
         // there. What isn't handed over isn't reached anyway.
@@ -117,6 +125,10 @@ impl Cx<'_> {
             context.set_security_token(token.into());
         }
         let realm = Rc::new(Realm { context: v8::Global::new(scope, context) });
+        self.enter(scope, &realm, |_, scope| {
+            let context = scope.get_current_context();
+            withheld.apply(scope, context)
+        })?;
         self.guest.note_realm(&realm);
         if inspector {
             self.guest.agent(scope).add_realm(&realm, context);

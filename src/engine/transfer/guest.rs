@@ -394,9 +394,10 @@ pub struct PromiseWatch {
 }
 
 impl PromiseWatch {
-    /// Takes the right to settle away if the promise was given by a call of this tree.
+    /// Takes the right to settle away if the promise was given by a call of this tree. With no tree (0: what V8 does later, of
+    /// which nobody knows whose it is) it may be any.
     pub fn take_settler(&mut self, tree: TreeId) -> Option<super::Settler> {
-        if self.tree == tree { self.settler.take() } else { None }
+        if tree == 0 || self.tree == tree { self.settler.take() } else { None }
     }
 
     /// Rejects the promise; V8's half stays.

@@ -40,7 +40,7 @@ module.exports = {
 	'regexp-unicode': '/(?:\\p{L}|\\p{N})*$/u.test("\\u00e4".repeat(3e5) + "-")',
 	'regexp-match-all-empty': '[..."x".repeat(2 ** 20).matchAll(/(?=.*)/gs)].length',
 	'atomics-wait': 'Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)',
-	'atomics-wait-async': ['Atomics.waitAsync(new Int32Array(new SharedArrayBuffer(4)), 0, 0).value', { promise: true }],
+	'atomics-wait-async': 'for (;;) Atomics.waitAsync(new Int32Array(new SharedArrayBuffer(4)), 0, 0).value',
 	'atomics-pause': 'for (;;) Atomics.pause?.()',
 	'date-strings': 'for (;;) new Date(8.64e15).toLocaleString("ar")',
 	'bigint-asIntN': 'BigInt.asIntN(2 ** 53 - 1, -1n)',
