@@ -2,6 +2,7 @@
 
 /** `islet run`: one script, one isolate; its result on standard output, its console on standard error. */
 
+const { once } = require('node:events');
 const { readFileSync } = require('node:fs');
 const path = require('node:path');
 const { inspect, parseArgs } = require('node:util');
@@ -24,11 +25,15 @@ its console on standard error.
   --cpu-timeout MS    how much CPU time it may use; default none
   --global NAME=JSON  a global for the script; may be given several times
   --module            FILE is an ES module. It may import files of its folder and below by relative paths, JSON too
-  --inspect[=PORT]    waits for Chrome DevTools before it runs the script, without time limits
+  --inspect[=PORT]    for Chrome DevTools: says where to connect, runs FILE when a line comes on standard input, pauses at its
+                      start, and sets no time limit
   --quiet             no console
   --help
 
 Exit code: 0 fine; 1 the script threw; 2 wrong usage; 3 time was over; 4 memory limit; 5 V8 gave up.`;
+
+/** What goes before a script that is debugged. */
+const PAUSE = 'debugger;';
 
 /** A mistake in the command line. */
 class UsageError extends Error {}
@@ -124,14 +129,15 @@ function printer(quiet) {
 }
 
 /** Follows the imports of a module: files of the folder that the script lies in, and below. */
-function resolver(isolate, root, file) {
+function resolver(isolate, source, root, file) {
 	const known = new Map();
 	const places = new WeakMap();
 	const load = async place => {
-		const code = readFileSync(place, 'utf8');
+		const main = place === source.name;
+		const code = main ? source.code : readFileSync(place, 'utf8');
 		const module = place.endsWith('.json') ?
 			await isolate.compileJsonModule(code, { filename: place }) :
-			await isolate.compileModule(code, { filename: place });
+			await isolate.compileModule(code, { filename: place, columnOffset: main ? source.columnOffset : 0 });
 		places.set(module, place);
 		return module;
 	};
@@ -157,10 +163,11 @@ function resolver(isolate, root, file) {
 async function evaluate({ isolate, context, source, options, limits }) {
 	const given = Object.fromEntries(Object.entries(limits).filter(([, value]) => value !== undefined));
 	if (!options.module) {
-		return context.eval(source.code, { ...given, filename: source.name ?? '<stdin>', promise: true, copy: true });
+		const { code, columnOffset, name = '<stdin>' } = source;
+		return context.eval(code, { ...given, filename: name, columnOffset, promise: true, copy: true });
 	}
 	const file = source.name ?? path.resolve('stdin.mjs');
-	const { get, resolve } = resolver(isolate, path.dirname(file), file);
+	const { get, resolve } = resolver(isolate, source, path.dirname(file), file);
 	const module = source.name === undefined ? await isolate.compileModule(source.code, { filename: file }) : await get(file);
 	await module.instantiate(context, resolve);
 	await module.evaluate({ ...given, promise: true });
@@ -173,9 +180,12 @@ async function run(args) {
 		console.log(HELP);
 		return OK;
 	}
+	const inspected = options.inspectPort !== undefined;
+	if (inspected && (options.file === undefined || options.file === '-')) {
+		throw new UsageError('--inspect needs a FILE: standard input says when to run it');
+	}
 	const source = sourceOf(options.file);
 	const islet = require('..');
-	const inspected = options.inspectPort !== undefined;
 	const isolate = new islet.Isolate({
 		...options.memory === undefined ? {} : { memoryLimit: options.memory },
 		...inspected ? { inspector: true } : {},
@@ -188,8 +198,12 @@ async function run(args) {
 	let server;
 	if (inspected) {
 		server = await islet.serveInspector(isolate, { port: options.inspectPort });
-		process.stderr.write(`islet: waiting for a debugger at ${server.url}\n       in Chrome: ${server.devtoolsUrl}\n`);
-		await server.connected;
+		process.stderr.write(`islet: open ${server.devtoolsUrl}\n       (${server.url}), then press Enter to run the script\n`);
+		await once(process.stdin, 'data');
+		process.stdin.pause();
+		// Pauses where somebody debugs. The offset keeps the columns of the first line what they were.
+		source.code = PAUSE + source.code;
+		source.columnOffset = -PAUSE.length;
 	}
 	try {
 		const value = await evaluate({ isolate, context, source, options, limits: options.limits });

@@ -3,11 +3,13 @@
 /** The command line: bin/. */
 
 const assert = require('node:assert/strict');
-const { spawnSync } = require('node:child_process');
+const { spawn, spawnSync } = require('node:child_process');
+const { once } = require('node:events');
 const { mkdtempSync, rmSync, writeFileSync } = require('node:fs');
 const { tmpdir } = require('node:os');
 const { join } = require('node:path');
 const { after, describe, it } = require('node:test');
+const { WebSocket } = require('ws');
 const { ROOT } = require('./helpers');
 
 const folder = mkdtempSync(join(tmpdir(), 'islet-cli-'));
@@ -99,6 +101,41 @@ describe('islet run', () => {
 			assert.deepEqual([status, stdout], [1, ''], specifier);
 			assert.match(stderr, /^Error: (Cannot import '|ENOENT)/);
 		}
+	});
+
+	it('lets a debugger in before the script runs, and pauses at its start', async () => {
+		file('debugged.js', '1 + 1');
+		const child = spawn(process.execPath, [join(ROOT, 'bin', 'islet.js'), 'run', '--inspect', 'debugged.js'], { cwd: folder });
+		const timer = setTimeout(() => child.kill('SIGKILL'), 60_000);
+		let [stdout, stderr] = ['', ''];
+		child.stdout.on('data', chunk => { stdout += chunk; });
+		const url = await new Promise(resolve => child.stderr.on('data', chunk => {
+			stderr += chunk;
+			const found = /\((ws:[^)]+)\)/.exec(stderr);
+			if (found) {
+				resolve(found[1]);
+			}
+		}));
+		const socket = new WebSocket(url);
+		const seen = [];
+		const send = (id, method, params) => socket.send(JSON.stringify({ id, method, params }));
+		socket.on('message', data => {
+			const { id, method, params } = JSON.parse(data);
+			seen.push(method ?? id);
+			if (id === 1) {
+				child.stdin.write('\n');
+			} else if (method === 'Debugger.paused') {
+				seen.push(params.callFrames[0].location.lineNumber);
+				send(2, 'Debugger.resume');
+			}
+		});
+		await once(socket, 'open');
+		send(1, 'Debugger.enable');
+		const [status] = await once(child, 'close');
+		clearTimeout(timer);
+		assert.deepEqual([status, stdout], [0, '2\n']);
+		assert.deepEqual(seen.slice(seen.indexOf('Debugger.paused')).slice(0, 2), ['Debugger.paused', 0]);
+		assert.equal(islet(['run', '--inspect'], '1').status, 2);
 	});
 
 	it('leaves nothing running', () => {
