@@ -545,13 +545,6 @@ const programs = {
 			'+ wrong context: throws TypeError: Context does not belong to this isolate',
 		],
 	},
-	'nested: the host disposes of a guest while it waits for its nested isolate': {
-		says: 'a promise of a guest that is disposed of',
-		differs: [
-			'- running: fails Error: Promise was abandoned',
-			'+ running: fails Error: Isolate is disposed',
-		],
-	},
 	'modules: imports are resolved': {
 		says: 'only of the module that `instantiate` was called on',
 		differs: [
