@@ -648,6 +648,62 @@ const programs = {
 			'+ async: fails Error: Module has been released',
 		],
 	},
+	'inspector: a session': {
+		says: '`createInspectorSession` on Node 26',
+		differs: [
+			'- the process ends: SIGTRAP',
+			'+ session: <InspectorSession>',
+			'+ enable: undefined',
+			'+ evaluate: undefined',
+			'+ [1, 2] {type: "number", value: 2, description: "2"}',
+			'+ true',
+			'+ dispose: undefined',
+			'+ after: throws Error: Session is dead',
+			'+ again: throws Error: Session is dead',
+		],
+	},
+	'inspector: console messages': {
+		says: '`createInspectorSession` on Node 26',
+		differs: [
+			'- the process ends: SIGTRAP',
+			'+ [["log", ["a", 1]], ["warning", ["b"]], ["error", ["c"]]]',
+		],
+	},
+	'inspector: a breakpoint pauses, and goes on': {
+		says: '`createInspectorSession` on Node 26',
+		differs: [
+			'- the process ends: SIGTRAP',
+			'+ paused inner 1',
+			'+ resumed',
+			'+ 7',
+		],
+	},
+	'inspector: wrong messages': {
+		says: '`createInspectorSession` on Node 26',
+		differs: [
+			'- the process ends: SIGTRAP',
+			'+ none: throws TypeError: `method` requires at least 1 parameter',
+			'+ number: throws TypeError: `method` requires parameter 1 to be a string',
+			'+ unknown method: undefined',
+			'+ 5 -32601',
+		],
+	},
+	'inspector: a session of a disposed isolate': {
+		says: '`createInspectorSession` on Node 26',
+		differs: [
+			'- the process ends: SIGTRAP',
+			'+ dispatch: throws Error: Isolate is disposed',
+			'+ dispose: undefined',
+			'+ another: throws Error: Isolate is disposed',
+		],
+	},
+	'inspector: a CPU profile': {
+		says: '`startCpuProfiler`',
+		differs: [
+			'- start: true',
+			'+ start: undefined',
+		],
+	},
 };
 
 /**
