@@ -4,7 +4,7 @@
  * Differential programs: small programs that run on islet and on isolated-vm 7.0.1, whose events must be the same.
  *
  * `programs/*.js` hold the programs, one file an area. `recorded.json` holds what happens on isolated-vm,
- * `known.js` the differences that are meant. `pending.js` names what islet does not have yet.
+ * `known.js` the differences that are meant.
  */
 
 const { spawn } = require('node:child_process');
@@ -12,15 +12,11 @@ const { createHash } = require('node:crypto');
 const { existsSync, readFileSync, readdirSync } = require('node:fs');
 const { join } = require('node:path');
 const known = require('./known');
-const pending = require('./pending');
 
 const PROGRAMS = join(__dirname, 'programs');
 const RECORDED = join(__dirname, 'recorded.json');
 /** How long one program may take, in ms. */
 const DEADLINE = 15_000;
-
-/** Whether islet doesn't have yet what a program of this area and face needs. */
-const isPending = ({ key }) => pending.includes(key.split(':')[0]) || pending.includes(key);
 
 /** The areas: names of files in `programs/`. */
 const areas = () => readdirSync(PROGRAMS).filter(name => name.endsWith('.js')).map(name => name.slice(0, -3)).sort();
@@ -147,4 +143,4 @@ function difference(theirs, ours) {
 	return lines;
 }
 
-module.exports = { RECORDED, areas, difference, isPending, list, recorded, run };
+module.exports = { RECORDED, areas, difference, list, recorded, run };

@@ -704,6 +704,13 @@ const programs = {
 			'+ start: undefined',
 		],
 	},
+	'isolate: members of the library': {
+		says: '`lib`',
+		differs: [
+			'- lib object',
+			'+ lib undefined',
+		],
+	},
 };
 
 /**
