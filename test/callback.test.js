@@ -2,7 +2,7 @@
 
 const assert = require('node:assert/strict');
 const { describe, it } = require('node:test');
-const { child, guest, islet, rejection, rejects, thrown, throws, turn, until } = require('./helpers');
+const { FEW, child, guest, islet, rejection, rejects, thrown, throws, turn, until } = require('./helpers');
 const { Callback, ExternalCopy, Isolate, Reference } = islet;
 
 describe('making a callback', () => {
@@ -536,7 +536,8 @@ describe('recursion between host and guest', () => {
 		assert.deepEqual(seen, [true, 'Maximum call stack size exceeded', true, 2]);
 	});
 
-	it('ends in a RangeError in functions that call each other', async () => {
+	// The V8 with assertions wants to be told of an overflow within 8 KB of its limit: native frames between are larger.
+	it('ends in a RangeError in functions that call each other', { skip: FEW }, async () => {
 		const [seen] = await child(`
 			const { context, jail } = guest();
 			const g = context.evalSync('(function g() { return f() })');

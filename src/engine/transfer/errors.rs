@@ -429,6 +429,9 @@ pub fn throw(realmed: &Realmed<'_>, scope: &mut v8::PinScope<'_, '_>, stop: Stop
         Stop::Exception | Stop::Syntax | Stop::Json(_) | Stop::Link => return,
         Stop::Terminated => {
             realmed.guest.terminator().terminate_execution();
+            if scope.is_execution_terminating() {
+                return;
+            }
             // V8 looks when a function is entered: here, so that nothing of the guest runs after the call.
             let source = guest::str(scope, "0");
             let _ = v8::Script::compile(scope, source, None).and_then(|script| script.run(scope));
