@@ -34,6 +34,10 @@ fn main() {
                 "_ZN2v88internal14TieringManager18InterruptBudgetForEPNS0_7IsolateENS0_6TaggedINS0_10JSFunctionEEE",
                 "NSt4__Cr8optionalINS0_8CodeKindEEE",
             ));
+            // V8's own locks: absl::Mutex::lock(), try_lock(), unlock().
+            for symbol in ["4lock", "8try_lock", "6unlock"] {
+                wrap(&format!("_ZN4absl5Mutex{symbol}Ev"));
+            }
             // V8's profiler uses SIGPROF, as the host's V8 does; see engine/limits/sampling.rs.
             wrap("sigaction");
             wrap("pthread_kill");

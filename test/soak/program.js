@@ -173,6 +173,9 @@ const INSIDE = (() => {
 		isolate.dispose();
 	}
 })();
+const INSPECTOR = typeof Isolate.prototype.createInspectorSession === 'function';
+const SNAPSHOT = typeof Isolate.createSnapshot === 'function' &&
+	Isolate.createSnapshot([{ code: 'var counter = 1; var later = "after"' }]);
 const MODULES = typeof Isolate.prototype.compileModuleSync === 'function';
 const SHARED = (() => {
 	try {
@@ -416,6 +419,51 @@ const OPERATIONS = [
 		context.global.setSync('shared', new ExternalCopy(shared).copyInto({ release: true }));
 		context.evalSync('new Uint8Array(shared)[3] = 9; undefined');
 		same(new Uint8Array(shared)[3], 9, 'shared');
+	}],
+	[2, 'cached data', () => {
+		const { isolate, context } = tenant();
+		const code = `(function () { return ${below(3)} + n })()`;
+		const { cachedData } = isolate.compileScriptSync(code, { produceCachedData: true });
+		tenant().isolate.compileScriptSync(code, { cachedData });
+		isolate.compileScriptSync(code, { cachedData }).runSync(context);
+	}],
+	[SNAPSHOT ? 3 : 0, 'a snapshot', () => {
+		const isolate = new Isolate({ memoryLimit: 16, snapshot: SNAPSHOT });
+		same(isolate.createContextSync().evalSync('++counter + later.length'), 7, 'a snapshot');
+		isolate.dispose();
+	}],
+	[0.3, 'a new snapshot', () => {
+		if (typeof Isolate.createSnapshot === 'function') {
+			Isolate.createSnapshot([{ code: chance(0.2) ? 'throw new Error("guest")' : 'var a = 1' }]);
+		}
+	}],
+	[INSPECTOR ? 1.5 : 0, 'the inspector', () => {
+		const isolate = new Isolate({ memoryLimit: 16, inspector: true });
+		const context = isolate.createContextSync({ inspector: true });
+		const session = isolate.createInspectorSession();
+		watch('inspector', new Promise(resolve => {
+			session.onResponse = (id, message) => resolve(message);
+			session.onNotification = () => {};
+			session.dispatchProtocolMessage('{"id":1,"method":"Runtime.evaluate","params":{"expression":"6 * 7"}}');
+		}).then(message => {
+			same(JSON.parse(message).result.result.value, 42, 'inspector');
+			if (chance(0.5)) {
+				session.dispose();
+			}
+			isolate.dispose();
+		}));
+		watch('inspected', context.eval('console.log("a"); 1'));
+	}],
+	[INSPECTOR ? 1 : 0, 'the profiler', () => {
+		const { isolate, context } = tenant();
+		const title = `t${below(100)}`;
+		isolate.startCpuProfiler(title);
+		watch('profiled', context.eval('for (let i = 0; i < 1e5; ++i); n'));
+		watch('profiler', isolate.stopCpuProfiler(title));
+	}],
+	[2, 'deadline', () => {
+		const { context } = tenant();
+		watch('deadline', context.eval(pick(['new Promise(() => {})', 'later(1)', 'for (;;);']), { promise: true, deadline: 5 + below(20) }));
 	}],
 	[isMainThread ? 0.4 : 0, 'worker', () => startWorker()],
 	// Only where nothing has to be as before:

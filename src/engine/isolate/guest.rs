@@ -465,6 +465,8 @@ impl Guest {
     ) -> Option<Box<Self>> {
         fatal::set_current(Some(Arc::clone(isolate)));
         let mut locker = self.shared.lock();
+        // The isolate's own lock is no other's concern: a thread that sleeps for good takes it along with the isolate.
+        account::count_lock(-1);
         isolate.inspector.entered(&self.terminator);
         *self.current.borrow_mut() = Some(Rc::new(Context { isolate: Arc::clone(isolate), worker }));
         isolate.set_entered(Some(&self));
@@ -474,6 +476,7 @@ impl Guest {
         }
         isolate.set_entered(None);
         *self.current.borrow_mut() = None;
+        account::count_lock(1);
         drop(locker);
         let guest = if live {
             Some(self)

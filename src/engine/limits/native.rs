@@ -35,6 +35,13 @@ unsafe extern "C" {
     fn __real_pthread_mutex_lock(mutex: *mut c_void) -> c_int;
     fn __real_pthread_mutex_trylock(mutex: *mut c_void) -> c_int;
     fn __real_pthread_mutex_unlock(mutex: *mut c_void) -> c_int;
+    // Of C++: `absl::Mutex`, which V8's own locks are. Its methods get the object as their one argument.
+    #[link_name = "__real__ZN4absl5Mutex4lockEv"]
+    fn real_absl_lock(mutex: *mut c_void);
+    #[link_name = "__real__ZN4absl5Mutex8try_lockEv"]
+    fn real_absl_try_lock(mutex: *mut c_void) -> bool;
+    #[link_name = "__real__ZN4absl5Mutex6unlockEv"]
+    fn real_absl_unlock(mutex: *mut c_void);
 }
 
 fn shard(block: usize) -> &'static Mutex<Option<Owners>> {
@@ -194,6 +201,31 @@ unsafe extern "C" fn __wrap_pthread_mutex_unlock(mutex: *mut c_void) -> c_int {
     let result = unsafe { __real_pthread_mutex_unlock(mutex) };
     account::count_lock(-1);
     result
+}
+
+#[unsafe(export_name = "__wrap__ZN4absl5Mutex4lockEv")]
+unsafe extern "C" fn absl_lock(mutex: *mut c_void) {
+    account::count_lock(1);
+    // SAFETY: as said above.
+    unsafe { real_absl_lock(mutex) };
+}
+
+#[unsafe(export_name = "__wrap__ZN4absl5Mutex8try_lockEv")]
+unsafe extern "C" fn absl_try_lock(mutex: *mut c_void) -> bool {
+    account::count_lock(1);
+    // SAFETY: as said above.
+    let locked = unsafe { real_absl_try_lock(mutex) };
+    if !locked {
+        account::count_lock(-1);
+    }
+    locked
+}
+
+#[unsafe(export_name = "__wrap__ZN4absl5Mutex6unlockEv")]
+unsafe extern "C" fn absl_unlock(mutex: *mut c_void) {
+    // SAFETY: as said above.
+    unsafe { real_absl_unlock(mutex) };
+    account::count_lock(-1);
 }
 
 /// A block of array-buffer memory: counted by who asks (`memory`), not here.
