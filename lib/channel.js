@@ -171,10 +171,15 @@ function read() {
 	return wire.readValue();
 }
 
+/** Reads what was thrown. What can't be read here (memory that can't be shared, say) is an error of its own. */
 function readThrown() {
 	reader.pos = HEADER;
 	reader.end = scratch.head[END];
-	return wire.readThrown();
+	try {
+		return wire.readThrown();
+	} catch (error) {
+		return new Thrown(error);
+	}
 }
 
 /** Makes room for an answer that did not fit. */

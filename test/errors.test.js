@@ -2,7 +2,7 @@
 
 const assert = require('node:assert/strict');
 const { describe, it } = require('node:test');
-const { guest, inBothForms, islet, rejection, thrown } = require('./helpers');
+const { guest, inBothForms, islet, rejection, rejects, thrown } = require('./helpers');
 const { Callback, ExternalCopy } = islet;
 
 const BOUNDARY = '    at (<isolated-vm boundary>)';
@@ -456,4 +456,13 @@ describe('errors that pass through', () => {
 		const forged = thrown(() => context.evalSync('throw Object.assign(new Error("forged"), { code: "ERR_ISOLATE_DISPOSED" })'));
 		assert.equal(forged.message, 'forged');
 	});
+});
+
+inBothForms('what is thrown and can\'t be read here is an error of its own', 'eval', async call => {
+	const { context } = guest();
+	for (const code of ['throw new SharedArrayBuffer(8)', 'throw new SharedArrayBuffer(8, { maxByteLength: 16 })', 'throw { a: [new SharedArrayBuffer(8)] }']) {
+		await rejects(call(context, code), TypeError, /./, 'ERR_DATA_CLONE');
+		await rejects(call(context, `Promise.reject(${code.slice(6)})`, { promise: true }), TypeError, /./, 'ERR_DATA_CLONE');
+	}
+	assert.equal(context.evalSync('1 + 1'), 2);
 });
