@@ -13,8 +13,13 @@ import { join, resolve } from 'node:path';
 import { build, cargoSetup, main, ROOT, V8_FOLDER } from './build.mjs';
 import { folderLacks } from './v8-archive.mjs';
 
-/** Tests that say nothing about the addon at work, or compare what differs on this V8 (figures, aborts that are survived). */
-const LEFT_OUT = ['arena', 'build', 'cli', 'differential', 'docs', 'exports', 'types'];
+/**
+ * Tests that say nothing about the addon at work; that compare what differs on this V8 (figures, aborts that are survived); or
+ * that make so much that they take for ever on it.
+ */
+const LEFT_OUT = [
+	'arena', 'build', 'cli', 'differential', 'docs', 'exports', 'hostile', 'inside-hostile', 'soak', 'types',
+];
 
 const FOLDER = join(V8_FOLDER, 'checked');
 const TARGET = join(ROOT, 'target', 'checked');

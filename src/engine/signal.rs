@@ -107,14 +107,15 @@ impl Waiter {
                 for _ in 0..64 {
                     if signal.seen() != seen || ready() {
                         self.spin = SPIN_MAX;
-                        *spun += took;
+                        *spun += took.min(SPIN_MAX);
                         return true;
                     }
                     std::hint::spin_loop();
                 }
                 took = start.elapsed();
             }
-            *spun += took;
+            // On a busy machine more time goes by than the thread had of the CPU.
+            *spun += took.min(SPIN_MAX);
             self.spin = (self.spin / 2).max(SPIN_MIN);
         }
         signal.asleep.store(true, Ordering::SeqCst);
