@@ -484,3 +484,51 @@ pub fn adopt(block: Block, memory: &Arc<Memory>) -> Option<v8::SharedRef<v8::Bac
         unsafe { v8::ArrayBuffer::new_backing_store_from_ptr(data.cast(), size, release, adopted.cast()) };
     Some(store.make_shared())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn buffers_are_refused_when_they_do_not_fit_and_make_room_again() {
+        let memory = Memory::new(64 * MB, None);
+        assert!(memory.reserve(60 * MB));
+        assert!(!memory.reserve(8 * MB));
+        assert!(memory.take_refused() && !memory.take_refused());
+        memory.free(60 * MB);
+        assert!(memory.reserve(60 * MB));
+    }
+
+    #[test]
+    fn what_a_nested_isolate_takes_counts_above_it() {
+        let outer = Memory::new(64 * MB, None);
+        let inner = Memory::new(64 * MB, Some(Arc::clone(&outer)));
+        assert!(inner.reserve(40 * MB));
+        assert!(!outer.reserve(40 * MB));
+        inner.free(40 * MB);
+        drop(inner);
+        assert!(outer.reserve(40 * MB));
+    }
+
+    #[test]
+    fn native_memory_and_large_pages_have_a_bound_together() {
+        let memory = Memory::new(64 * MB, None);
+        memory.count_native(60 * MB);
+        assert!(memory.take_large_page(50 * MB));
+        assert!(!memory.take_large_page(50 * MB) && memory.was_native_refused());
+        memory.uncount_native(60 * MB);
+        assert!(memory.take_large_page(50 * MB));
+        memory.free_large_page(100 * MB);
+        assert!(memory.total() <= YOUNG_HEAP);
+    }
+
+    #[test]
+    fn address_space_has_a_bound_of_its_own() {
+        let memory = Memory::new(64 * MB, None);
+        assert!(memory.take_space(SPACE));
+        assert!(!memory.take_space(1));
+        memory.give_space_back(SPACE);
+        assert!(memory.take_space(SPACE));
+        memory.give_space_back(SPACE);
+    }
+}
