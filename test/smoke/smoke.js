@@ -48,14 +48,18 @@ async function until(condition) {
 }
 
 async function main() {
-	assert.deepStrictEqual(Object.keys(ivm).sort(),
-		['Callback', 'Context', 'ExternalCopy', 'Isolate', 'Reference', 'Script']);
+	assert.deepStrictEqual(Object.keys(ivm).sort(), [
+		'Callback', 'Context', 'ExternalCopy', 'InspectorSession', 'Isolate', 'Module', 'NativeModule', 'Reference', 'Script',
+		'configure', 'serveInspector', 'stats', 'versions',
+	]);
 
 	// --- isolates and contexts ---
 	const isolate = new Isolate({ memoryLimit: 32 });
 	const context = isolate.createContextSync();
 	const other = await isolate.createContext();
 	const jail = context.global;
+	other.global.setSync('ivm', ivm);
+	assert.strictEqual(other.evalSync('new ivm.Isolate({ memoryLimit: 8 }).createContextSync().evalSync("6 * 7")'), 42);
 	assert.ok(isolate instanceof Isolate && context instanceof ivm.Context && jail instanceof Reference);
 	assert.strictEqual(context.evalSync('1 + 1'), 2);
 	assert.strictEqual(await context.eval('"a" + "b"'), 'ab');
