@@ -4,7 +4,8 @@
  * Handles: JavaScript objects that stand for a place in the addon's handle table.
  */
 
-const { illegalConstructor, illegalInvocation, released } = require('./errors');
+const { illegalConstructor } = require('./errors');
+const { receiver } = require('./receiver');
 
 /** Handles whose objects were collected; emptied by the channel, outside any call. */
 const unreachable = [];
@@ -83,26 +84,7 @@ class Handle {
 /** What `Callback` is made from; guests have one of their own. */
 class CallbackBase {}
 
-/**
- * The id of a handle that may have been released.
- * @param {Handle} handle
- * @param {string} kind Its class, as errors name it: a method may be called on anything.
- */
-function own(handle, kind) {
-	if (typeof handle !== 'object' || handle === null || kindOf(handle) !== kind) {
-		throw illegalInvocation();
-	}
-	return idOf(handle);
-}
-
-/** The id of a handle that is used. Parameters as of {@link own}. */
-function open(handle, kind) {
-	const id = own(handle, kind);
-	if (id < 0) {
-		throw released(kind);
-	}
-	return id;
-}
+const { open, own } = receiver(idOf, kindOf);
 
 module.exports = {
 	CallbackBase,

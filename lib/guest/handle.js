@@ -5,7 +5,8 @@
  * emptied when the instance is collected. The same functions as `lib/handle.js` has.
  */
 
-const { illegalConstructor, illegalInvocation, released } = require('../errors');
+const { illegalConstructor } = require('../errors');
+const { receiver } = require('../receiver');
 const { Base, callback, library, release, seal, token } = require('./native');
 
 /** Only the library makes handles. No symbol: `Symbol` may be the guest's own by now. */
@@ -76,19 +77,6 @@ seal(CallbackBase);
 seal(Special);
 seal(Library);
 
-function own(handle, kind) {
-	if (typeof handle !== 'object' || handle === null || kindOf(handle) !== kind) {
-		throw illegalInvocation();
-	}
-	return idOf(handle);
-}
-
-function open(handle, kind) {
-	const id = own(handle, kind);
-	if (id < 0) {
-		throw released(kind);
-	}
-	return id;
-}
+const { open, own } = receiver(idOf, kindOf);
 
 module.exports = { CallbackBase, Handle, Library, MAKE, Special, drop, idOf, kindOf, open, own };
