@@ -5,6 +5,8 @@
 //! | [`Isolate`] | what any thread may touch: queue, status, clocks, memory account |
 //! | [`guest::Guest`] | what only the thread inside may touch: V8's isolate and the handle table |
 //! | [`task`] | operations as data |
+//! | [`slots`] | a table of things by number |
+//! | [`written`] | a request that the library in a guest is writing |
 //! | [`modules`] | what is known of modules |
 //! | [`handles`] | [`Lease`] and [`Remote`]: what others hold of an isolate |
 //! | [`clocks`] | `cpuTime` and `wallTime` |
@@ -13,7 +15,9 @@ pub mod clocks;
 pub mod guest;
 pub mod handles;
 pub mod modules;
+pub mod slots;
 pub mod task;
+pub mod written;
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};

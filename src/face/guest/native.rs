@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 use super::library::is_token;
 use super::parts::{HEADER, Parts};
 use crate::engine::error::Failure;
-use crate::engine::isolate::guest::{Guest, Part, Written};
+use crate::engine::isolate::guest::Guest;
 use crate::engine::isolate::task::{Exit, Fallback, Reply};
+use crate::engine::isolate::written::{Part, Written};
 use crate::engine::place::Place;
 use crate::engine::transfer::errors::{self, Stop};
 use crate::engine::transfer::foreign::{

@@ -14,7 +14,7 @@ use super::raw;
 use super::wire::Writer;
 use crate::engine::error::{Failure, Outcome};
 use crate::engine::host::{Host, HostCall, TreeId};
-use crate::engine::isolate::guest::Slots;
+use crate::engine::isolate::slots::Slots;
 use crate::engine::isolate::{Cause, Isolate, Status};
 use crate::engine::limits::deadline::Deadline;
 use crate::engine::lock;
