@@ -330,6 +330,14 @@ pub fn note_kept(kept: bool) {
     }
 }
 
+/// Lets all guest threads that wait look again.
+pub fn ring_all() {
+    let workers = lock(&executor().pool).all.clone();
+    for worker in workers {
+        worker.signal.notify();
+    }
+}
+
 /// Guest threads in service.
 pub fn threads() -> usize {
     lock(&executor().pool).all.len()

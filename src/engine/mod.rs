@@ -10,6 +10,7 @@ pub mod limits;
 pub mod operations;
 pub mod place;
 pub mod platform;
+pub mod promise_waits;
 pub mod realm_slot;
 pub mod rejections;
 pub mod signal;

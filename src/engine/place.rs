@@ -34,9 +34,9 @@ impl Place {
     pub fn send(self, request: Request, reply: Reply, tree: TreeId, limits: impl Into<Limits>, named: Named) {
         match self {
             Self::Isolate(isolate) => {
-                let Limits { timeout, cpu, deadline, context } = limits.into();
+                let Limits { timeout, cpu, deadline, context, cause } = limits.into();
                 let task = Task::new(request, reply, tree, timeout).cpu(cpu).until(deadline).from(context);
-                isolate.submit(task.holding(named));
+                isolate.submit(task.because_of(cause).holding(named));
             }
             Self::Host(value) => {
                 let host = Arc::clone(&value.host);

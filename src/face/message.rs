@@ -177,7 +177,7 @@ pub fn limits(header: impl Fn(usize) -> i32, outer: Option<&Arc<Deadline>>) -> L
         timeout: ms(at::TIMEOUT),
         cpu: ms(at::CPU_TIMEOUT),
         deadline: Deadline::new(ms(at::DEADLINE), outer),
-        context: None,
+        ..Limits::default()
     }
 }
 

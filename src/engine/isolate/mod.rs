@@ -403,10 +403,11 @@ impl Isolate {
         std::mem::take(&mut *lock(&self.foreground))
     }
 
-    /// A task that a guest thread may run while it waits: one that somebody waits for, or one of the inspector.
-    pub fn take_servable(&self) -> Option<Task> {
+    /// A task that a guest thread may run while it waits: one that somebody waits for, one of the inspector, or
+    /// one that `helps`.
+    pub fn take_servable(&self, helps: impl Fn(&Task) -> bool) -> Option<Task> {
         let mut queue = lock(&self.queue.0);
-        let i = queue.tasks.iter().position(Task::is_prompt)?;
+        let i = queue.tasks.iter().position(|task| task.is_prompt() || helps(task))?;
         let task = queue.tasks.remove(i);
         self.queued.store(queue.tasks.len(), Ordering::SeqCst);
         task
@@ -686,7 +687,7 @@ impl Isolate {
                 }
             };
             if let Some(task) = task {
-                let outcome = inside.run(task);
+                let outcome = inside.run(task, true);
                 // Idle before the answer: whoever waits for it mostly comes with the next task at once.
                 let idle = self.idle(worker);
                 self.finish(outcome);

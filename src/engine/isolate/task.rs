@@ -244,6 +244,8 @@ pub struct Limits {
     pub deadline: Option<Arc<Deadline>>,
     /// The async context of the environment that it comes from: functions called because of it run there.
     pub context: Option<Arc<HostValue>>,
+    /// The tree of calls in which it was asked for, if that isn't the one it belongs to.
+    pub cause: Option<TreeId>,
 }
 
 impl From<u32> for Limits {
@@ -306,6 +308,8 @@ pub struct Task {
     pub request: Request,
     /// The tree of calls it belongs to.
     pub tree: TreeId,
+    /// The tree of calls in which it was asked for.
+    pub cause: TreeId,
     /// `timeout` in ms; 0 for none.
     pub timeout: u32,
     /// `cpuTimeout` in ms; 0 for none.
@@ -327,6 +331,7 @@ impl Task {
         Self {
             request,
             tree,
+            cause: tree,
             timeout,
             cpu: 0,
             deadline: None,
@@ -352,6 +357,12 @@ impl Task {
     /// Says which async context it comes from.
     pub fn from(mut self, context: Option<Arc<HostValue>>) -> Self {
         self.context = context;
+        self
+    }
+
+    /// Says in which tree of calls it was asked for.
+    pub fn because_of(mut self, cause: Option<TreeId>) -> Self {
+        self.cause = cause.unwrap_or(self.cause);
         self
     }
 

@@ -344,6 +344,7 @@ fn call<'s>(realmed: &Realmed<'_>, scope: &mut v8::PinScope<'s, '_>, arguments: 
         }
         Place::Isolate(_) => false,
     };
+    let _standing = waits.then(|| guest.stand_still());
     let mut value = guest.call(
         scope,
         place,

@@ -10,7 +10,7 @@ use super::env::{Frame, Message, NodeEnv};
 use super::raw;
 use super::wire::Reader;
 use crate::engine::error::{Failure, Outcome};
-use crate::engine::host::{Host, HostCall, HostValue};
+use crate::engine::host::{Host, HostCall, HostValue, TreeId};
 use crate::engine::isolate::Isolate;
 use crate::engine::isolate::task::{Limits, Reply, Request};
 use crate::engine::limits::deadline::Deadline;
@@ -139,6 +139,12 @@ impl NodeEnv {
         (index > 0).then(|| Arc::new(HostValue { host: host(), index: index as u32 - 1, type_of: 5 }))
     }
 
+    /// The tree of calls that the host function belongs to which makes the call in the scratch; none outside of such.
+    fn cause(&self) -> Option<TreeId> {
+        let outer = self.frames.borrow().last().map_or(0, |frame| frame.tree);
+        [outer, self.current_tree.get()].into_iter().find(|tree| *tree != 0)
+    }
+
     /// Makes the call in the scratch and waits for its outcome, or for something to serve.
     pub fn call(&self, env: sys::napi_env) {
         let context = self.context();
@@ -151,12 +157,7 @@ impl NodeEnv {
         };
         let depth = self.header(at::DEPTH).max(0) as usize;
         self.cut_frames(depth);
-        let outer = self.frames.borrow().last().map_or(0, |frame| frame.tree);
-        let tree = match (outer, self.current_tree.get()) {
-            (0, 0) => self.new_tree(),
-            (0, current) => current,
-            (outer, _) => outer,
-        };
+        let tree = self.cause().unwrap_or_else(|| self.new_tree());
         let (pending, wait) = Pending::new(self.shared.signal, self.spare.borrow_mut().take());
         // Told to guests by the queue's lock.
         self.shared.waiting_tree.store(tree, Ordering::Relaxed);
@@ -253,7 +254,8 @@ impl NodeEnv {
         };
         let call = self.header(at::CALL) as u32;
         let reply = if call == 0 { Reply::Ignored } else { Reply::Async(self.shared.as_host(), call) };
-        place.send(request, reply, self.new_tree(), self.limits(None, context), named);
+        let limits = Limits { cause: self.cause(), ..self.limits(None, context) };
+        place.send(request, reply, self.new_tree(), limits, named);
         self.hold(env);
         self.set_header(at::OP, answer::NOTHING);
     }

@@ -120,6 +120,8 @@ pub struct Guest {
     privates: RefCell<HashMap<&'static str, v8::Global<v8::Private>>>,
     current: RefCell<Option<Rc<Context>>>,
     depth: Cell<u32>,
+    /// How many of the tasks on the stack stand still for a promise.
+    standing: Cell<u32>,
     tree: Cell<TreeId>,
     timed_out: Cell<Option<Over>>,
     /// What bounds the task that runs.
@@ -210,6 +212,7 @@ impl Guest {
             privates: RefCell::default(),
             current: RefCell::new(None),
             depth: Cell::new(0),
+            standing: Cell::new(0),
             tree: Cell::new(0),
             timed_out: Cell::default(),
             bounds: Cell::default(),
@@ -503,6 +506,19 @@ impl Guest {
     /// call out of the guest may come before that.
     pub fn must_unwind(&self) -> bool {
         self.timed_out.get().is_some() || !self.context().isolate.is_live() || self.fired_deadline().is_some()
+    }
+
+    /// The tree of calls in which a task was asked for, or that made what it settles.
+    fn cause_of(&self, task: &Task) -> TreeId {
+        match &task.request {
+            Request::Settle { resolver, .. } | Request::Imported { resolver, .. } => {
+                match self.table.borrow().get(*resolver) {
+                    Some(Entry::Resolver { made_in, .. }) => made_in.tree,
+                    _ => task.cause,
+                }
+            }
+            _ => task.cause,
+        }
     }
 
     /// What bounds a task.

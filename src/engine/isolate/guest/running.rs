@@ -34,8 +34,9 @@ impl Inside<'_> {
         }
     }
 
-    /// Runs one task; the caller hands the outcome to [`Isolate::finish`].
-    pub fn run(&mut self, mut task: Task) -> Outcome {
+    /// Runs one task; the caller hands the outcome to [`Isolate::finish`](crate::engine::isolate::Isolate::finish). With `reacts`
+    /// the guest's reactions to promises run after it, as they do when nothing else runs.
+    pub fn run(&mut self, mut task: Task, reacts: bool) -> Outcome {
         let guest = self.guest;
         let context = guest.context();
         let Context { isolate, worker } = &*context;
@@ -103,19 +104,22 @@ impl Inside<'_> {
         if let Some(share) = share.filter(|_| spent) {
             // Reactions and tasks of V8 wait for their share.
             watchdog::wake_at(share.refilled_at(), isolate);
-        } else if depth == 0 && !guest.is_stopped() {
+        } else if reacts && !guest.is_stopped() {
             if let Some(begin) = begin.take() {
                 begin();
             }
             // Inside the time limit: reactions are as much the guest's work as the call itself.
             self.v8.perform_microtask_checkpoint();
-            rejections::report(guest, isolate, self.v8, || {
-                !worker.deadline.has_fired() && !guest.must_unwind()
-            });
-            if matches!(outcome, Ok(Transfer::Promise(_))) || isolate.has_background() {
-                // V8 compiles WebAssembly in the background: somebody may wait for what comes of it.
-                let busy = self.v8.has_pending_background_tasks();
-                isolate.set_background(busy.then(|| Work::begin(&isolate.host)));
+            // What stands still outside may handle rejections yet, and comes here in the end.
+            if depth == 0 {
+                rejections::report(guest, isolate, self.v8, || {
+                    !worker.deadline.has_fired() && !guest.must_unwind()
+                });
+                if matches!(outcome, Ok(Transfer::Promise(_))) || isolate.has_background() {
+                    // V8 compiles WebAssembly in the background: somebody may wait for what comes of it.
+                    let busy = self.v8.has_pending_background_tasks();
+                    isolate.set_background(busy.then(|| Work::begin(&isolate.host)));
+                }
             }
         }
         let fired = match worker.deadline.end() {

@@ -9,9 +9,22 @@ use crate::engine::isolate::clocks;
 use crate::engine::isolate::task::{Limits, Reply, Request, Task};
 use crate::engine::limits::watchdog::{Ended, Over, Rest};
 use crate::engine::place::{Named, Place};
+use crate::engine::promise_waits::{self, PromiseWait};
 use crate::engine::signal::{Pending, Wait};
 use crate::engine::transfer::errors::Stop;
 use crate::engine::transfer::{PromiseCell, Transfer, Waker};
+
+/// A guest stands still for a promise as long as this exists.
+pub struct StandingStill<'a> {
+    guest: &'a Guest,
+    _wait: PromiseWait,
+}
+
+impl Drop for StandingStill<'_> {
+    fn drop(&mut self) {
+        self.guest.standing.set(self.guest.standing.get() - 1);
+    }
+}
 
 impl Guest {
     /// Asks for something that somebody else does, or this isolate itself, and waits for it.
@@ -99,7 +112,7 @@ impl Guest {
         };
         let begun = Instant::now();
         let (mut pending, wait) = Pending::new(worker.signal, None);
-        let Limits { timeout, cpu, deadline, context } = limits;
+        let Limits { timeout, cpu, deadline, context, .. } = limits;
         if let Some(deadline) = &deadline {
             deadline.queue(isolate);
         }
@@ -108,7 +121,7 @@ impl Guest {
             .cpu(shorter(cpu, rest.cpu))
             .until(deadline)
             .from(context);
-        let outcome = Inside { guest: self, v8 }.run(task.holding(named));
+        let outcome = Inside { guest: self, v8 }.run(task.holding(named), false);
         isolate.finish(outcome);
         let outcome = pending.poll().map(|(outcome, _)| outcome);
         rest.wall = rest.wall.map(|left| left.saturating_sub(begun.elapsed()));
@@ -144,6 +157,19 @@ impl Guest {
         }
     }
 
+    /// From here on, until the result is dropped, it stands still for a promise.
+    pub fn stand_still(&self) -> StandingStill<'_> {
+        self.standing.set(self.standing.get() + 1);
+        StandingStill { guest: self, _wait: PromiseWait::begin(self.tree()) }
+    }
+
+    /// Whether a task that nobody waits for may be what a promise hangs on for which some guest stands still: in the tree that
+    /// this one waits in, or in any while it stands still itself.
+    fn helps(&self, task: &Task) -> bool {
+        let cause = self.cause_of(task);
+        (cause == self.tree() || self.standing.get() > 0) && promise_waits::are_in(cause)
+    }
+
     /// Waits for somebody else's outcome, inside a call of the guest, and serves tasks meanwhile that somebody waits for.
     /// With `host` the guest's own time limit stands still. `None` when the guest has to unwind instead.
     fn wait(&self, v8: &mut v8::Isolate, host: bool, start: impl FnOnce(Arc<Wait>)) -> Option<Outcome> {
@@ -169,10 +195,11 @@ impl Guest {
             if !host && worker.deadline.has_fired() {
                 break None;
             }
-            if let Some(task) = isolate.take_servable() {
+            if let Some(task) = isolate.take_servable(|task| self.helps(task)) {
                 // What others ask of this guest meanwhile is not in the time of this call.
                 let rest = if host { Ended::Unlimited } else { worker.deadline.end() };
-                let outcome = Inside { guest: self, v8 }.run(task);
+                let reacts = self.helps(&task);
+                let outcome = Inside { guest: self, v8 }.run(task, reacts);
                 isolate.finish(outcome);
                 match rest {
                     Ended::Unlimited => {}
@@ -217,7 +244,7 @@ impl Guest {
             if self.obey(v8) {
                 continue;
             }
-            if let Some(mut task) = isolate.take_servable() {
+            if let Some(mut task) = isolate.take_servable(|_| false) {
                 if matches!(task.request, Request::Inspect) {
                     isolate.inspector.arrived();
                 }
