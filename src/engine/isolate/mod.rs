@@ -523,9 +523,9 @@ impl Isolate {
         if let Some(terminator) = &*lock(&self.beside) {
             terminator.terminate_execution();
         }
-        if let Some(worker) = queue.worker {
-            // If the guest inside doesn't stop, its thread is given up.
-            watchdog::expect_end(worker, Arc::downgrade(self));
+        if let Some(worker) = queue.worker.filter(|_| self.terminator.get().is_some()) {
+            // If the guest inside doesn't stop, its thread is given up. While V8's isolate is being made there is none yet.
+            watchdog::expect_end(worker, self);
         }
         self.attend(queue, true);
         true
@@ -634,12 +634,12 @@ impl Isolate {
             self.set_ended();
             return;
         }
+        worker.set_inside(Arc::downgrade(self));
         let guest = guest.unwrap_or_else(|| {
             let guest = Guest::new(self);
             let _ = self.terminator.set(guest.terminator());
             guest
         });
-        worker.set_inside(Arc::downgrade(self));
         self.lingering.store((&raw const *worker).cast_mut(), Ordering::Release);
         self.clocks().enter();
         let guest = guest.enter(self, worker, |inside| self.drain(inside, worker, waiter));

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 
-use super::watchdog::{GRACE, now};
+use super::watchdog::{Told, now};
 use crate::engine::error::{Failure, Outcome};
 use crate::engine::executor::Worker;
 use crate::engine::host::Work;
@@ -25,7 +25,7 @@ enum State {
     /// It returned this promise, for which the environment stays alive.
     Promised(Weak<PromiseCell>, Option<Work>),
     /// It was over time and its guest told to stop.
-    Fired(Arc<Isolate>, &'static Worker),
+    Fired(Arc<Isolate>, &'static Worker, Told),
     /// It was over time before it ran.
     Expired,
     /// It has ended.
@@ -144,11 +144,17 @@ impl Deadline {
                 }
                 // It may be waiting for somebody.
                 worker.signal.notify();
-                *state = State::Fired(isolate, worker);
+                let told = Told::new(now, isolate.clocks().cpu());
+                *state = State::Fired(isolate, worker, told);
                 drop(state);
-                add(now + GRACE, self);
+                add(told.first_look(), self);
             }
-            State::Fired(isolate, worker) => {
+            State::Fired(isolate, worker, told) => {
+                if let Some(at) = told.next_look(now, || isolate.clocks().cpu()) {
+                    *state = State::Fired(isolate, worker, told);
+                    drop(state);
+                    return add(at, self);
+                }
                 drop(state);
                 if worker.lose().is_some_and(|inside| Arc::ptr_eq(&inside, &isolate)) {
                     isolate.condemn(self.failure());

@@ -15,9 +15,44 @@ use crate::engine::isolate::{Isolate, Status, clocks};
 use crate::engine::{lock, platform};
 
 /// How long a guest may take to stop after it was told to, in ns. Some of V8's builtins never look.
-pub const GRACE: u64 = 250_000_000;
+const GRACE: u64 = 250_000_000;
+/// How much of that its thread must have had of the CPU, in ns: on a busy machine it may not have had the chance to look.
+const GRACE_CPU: u64 = 150_000_000;
+/// How long it may take if it doesn't get as much, in ns.
+const GRACE_MAX: u64 = 8 * GRACE;
+/// Time between looks in that case, in ns.
+const GRACE_LOOKS: u64 = 25_000_000;
+
 /// Time between looks at a thread's CPU clock, at least, in ns.
 const LOOKS: u64 = 200_000;
+
+/// When a guest was told to stop.
+#[derive(Clone, Copy, Default)]
+pub struct Told {
+    at: u64,
+    cpu: u64,
+}
+
+impl Told {
+    /// Now, when its CPU clock shows `cpu`.
+    pub fn new(at: u64, cpu: u64) -> Self {
+        Self { at, cpu }
+    }
+
+    /// When to look first.
+    pub fn first_look(&self) -> u64 {
+        self.at + GRACE
+    }
+
+    /// When to look again; `None` if it has had the time to stop. `cpu` reads its CPU clock.
+    pub fn next_look(&self, now: u64, cpu: impl FnOnce() -> u64) -> Option<u64> {
+        if now < self.first_look() {
+            return Some(self.first_look());
+        }
+        let had_its_chance = now >= self.at + GRACE_MAX || cpu().saturating_sub(self.cpu) >= GRACE_CPU;
+        (!had_its_chance).then_some(now + GRACE_LOOKS)
+    }
+}
 
 /// Nanoseconds since the first question: never 0.
 pub fn now() -> u64 {
@@ -120,8 +155,10 @@ struct State {
     cpu: Option<Cpu>,
     /// What there was at the start.
     rest: Rest,
-    /// When a limit had passed and the target was terminated, as [`now`]; 0 for not.
-    fired: u64,
+    /// When a limit had passed and the target was terminated.
+    fired: Option<Told>,
+    /// The thread's CPU clock.
+    clock: libc::clockid_t,
     /// Which one.
     over: Option<Over>,
 }
@@ -133,38 +170,60 @@ pub enum Look {
     Never,
     /// The next look is due then.
     At(u64),
-    /// The guest was told to stop and didn't within [`GRACE`].
+    /// The guest was told to stop and didn't in time.
     Stuck,
 }
 
-/// Isolates whose end was asked for while a thread was inside, and when that thread has to be out.
-static ENDING: Mutex<Vec<(u64, &'static Worker, Weak<Isolate>)>> = Mutex::new(Vec::new());
+/// An isolate whose end was asked for while a thread was inside.
+struct Ending {
+    isolate: Weak<Isolate>,
+    worker: &'static Worker,
+    told: Told,
+    /// When to look.
+    at: u64,
+}
 
-/// Watches that `worker` leaves the isolate, whose end was asked for.
-pub fn expect_end(worker: &'static Worker, isolate: Weak<Isolate>) {
-    let at = now() + GRACE;
-    lock(&ENDING).push((at, worker, isolate));
+static ENDING: Mutex<Vec<Ending>> = Mutex::new(Vec::new());
+
+/// Watches that the guest which `worker` runs stops, as the end of the isolate was asked for.
+pub fn expect_end(worker: &'static Worker, isolate: &Arc<Isolate>) {
+    let told = Told::new(now(), isolate.clocks().cpu());
+    let at = told.first_look();
+    lock(&ENDING).push(Ending { isolate: Arc::downgrade(isolate), worker, told, at });
     platform::keeper_wake_before(at);
+}
+
+/// The guest has stopped: what is left to do takes as long as it takes.
+pub fn has_stopped(isolate: &Arc<Isolate>) {
+    lock(&ENDING).retain(|ending| !std::ptr::eq(ending.isolate.as_ptr(), Arc::as_ptr(isolate)));
 }
 
 /// The keeper's look at ends; when to look again.
 pub fn check_ends(now: u64) -> Option<u64> {
-    let mut due = Vec::new();
+    let mut stuck = Vec::new();
     let next = {
-        let mut ending = lock(&ENDING);
-        ending.retain(|(at, worker, isolate)| {
-            if *at <= now {
-                due.push((*worker, Weak::clone(isolate)));
+        let mut endings = lock(&ENDING);
+        endings.retain_mut(|ending| {
+            if ending.at > now {
+                return true;
             }
-            *at > now
+            let isolate = ending.isolate.upgrade().filter(|isolate| isolate.status() == Status::Ending);
+            let Some(isolate) = isolate else { return false };
+            match ending.told.next_look(now, || isolate.clocks().cpu()) {
+                Some(at) => {
+                    ending.at = at;
+                    true
+                }
+                None => {
+                    stuck.push((ending.worker, isolate));
+                    false
+                }
+            }
         });
-        ending.iter().map(|(at, ..)| *at).min()
+        endings.iter().map(|ending| ending.at).min()
     };
-    for (worker, isolate) in due {
-        let stuck = isolate.upgrade().filter(|isolate| isolate.status() == Status::Ending);
-        if let Some(isolate) = stuck
-            && worker.lose().is_some_and(|inside| Arc::ptr_eq(&inside, &isolate))
-        {
+    for (worker, isolate) in stuck {
+        if worker.lose().is_some_and(|inside| Arc::ptr_eq(&inside, &isolate)) {
             isolate.condemn(isolate.end_failure());
         }
     }
@@ -210,14 +269,15 @@ impl Deadline {
             at = at.min(now.saturating_add(limit));
             Cpu { clock, start, until: start.saturating_add(limit), over }
         });
-        *lock(&self.state) = State { target: Some(target), wall, cpu, rest, fired: 0, over: None };
+        let clock = clocks::own_clock();
+        *lock(&self.state) = State { target: Some(target), wall, cpu, rest, clock, ..State::default() };
         self.at.store(at, Ordering::SeqCst);
         platform::keeper_wake_before(at);
     }
 
     /// Whether a limit has passed and V8 was told to stop: nothing more of the guest is to run then.
     pub fn has_fired(&self) -> bool {
-        self.at.load(Ordering::Relaxed) != 0 && lock(&self.state).fired != 0
+        self.at.load(Ordering::Relaxed) != 0 && lock(&self.state).fired.is_some()
     }
 
     /// How much of `timeout` is left; `None` without one.
@@ -266,7 +326,7 @@ impl Deadline {
         if self.at.load(Ordering::SeqCst) != at {
             return Look::At(now + 1);
         }
-        if state.fired == 0 {
+        if state.fired.is_none() {
             let wall = state.wall != 0 && state.wall <= now;
             // The thread is inside until it has the lock, so its clock is valid.
             let cpu =
@@ -282,16 +342,16 @@ impl Deadline {
                 }
                 None => Over::Time,
             };
-            state.fired = now;
+            state.fired = Some(Told::new(now, clocks::read(state.clock)));
             state.over = Some(over);
             if let Some(target) = state.target.take() {
                 target.terminate_execution();
             }
         }
-        if now < state.fired + GRACE {
-            return Look::At(state.fired + GRACE);
+        match state.fired.and_then(|told| told.next_look(now, || clocks::read(state.clock))) {
+            Some(at) => Look::At(at),
+            None => Look::Stuck,
         }
-        Look::Stuck
     }
 
     /// Which limit was passed.

@@ -397,6 +397,7 @@ impl Guest {
 
     /// The ordered end: handles first, then what V8 posted, then (by drop) V8's isolate.
     fn forget_everything(&self, isolate: &Arc<Isolate>, v8: &mut v8::Isolate) {
+        watchdog::has_stopped(isolate);
         platform::unregister(self.address);
         v8.cancel_terminate_execution();
         drop(isolate.take_foreground());
