@@ -15,13 +15,9 @@ import { folderLacks } from './v8-archive.mjs';
 
 /**
  * Tests that say nothing about the addon at work; that compare what differs on this V8 (figures, aborts that are survived);
- * that make so much that they take for ever on it; those of the debugger, some of which don't end there: why isn't known yet; and
- * snapshots, of which this V8 wants the hash seed to be that of the process.
+ * that make so much that they take for ever on it; and snapshots, of which this V8 wants the hash seed to be that of the process.
  */
-const LEFT_OUT = [
-	'arena', 'build', 'cli', 'differential', 'docs', 'exports', 'fuzz', 'hostile', 'inside-hostile', 'inspector', 'profiler',
-	'serve-inspector', 'snapshot', 'soak', 'types',
-];
+const LEFT_OUT = ['arena', 'build', 'cli', 'differential', 'docs', 'exports', 'fuzz', 'hostile', 'inside-hostile', 'snapshot', 'soak', 'types'];
 
 const FOLDER = join(V8_FOLDER, 'checked');
 const TARGET = join(ROOT, 'target', 'checked');
