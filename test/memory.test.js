@@ -343,6 +343,47 @@ describe('limits that are not passed', () => {
 		assert.equal(context.evalSync('let s = ""; for (let i = 0; i < 200; ++i) s = "x".repeat(1e5) + i; s.length'), 100_003);
 	});
 
+	// Busy processes beside it: what a collection takes of wall time then says nothing.
+	const GARBAGE = {
+		'objects and strings': 'for (let i = 0;; ++i) ("x" + i).split("").map(c => ({ c }))',
+		'large arrays': 'while (true) new Array(1e5).fill(1)',
+		'maps': 'while (true) { const map = new Map(); for (let i = 0; i < 3000; ++i) map.set(i, { i }); }',
+		'array buffers': 'while (true) new ArrayBuffer(1e5)',
+		'array buffers that are refused': 'while (true) try { new ArrayBuffer(2 ** 30) } catch {}',
+		'WebAssembly memories': 'while (true) try { new WebAssembly.Memory({ initial: 1 }) } catch {}',
+	};
+	for (const [what, code] of Object.entries(GARBAGE)) {
+		it(`let a guest with a heap in use that makes garbage (${what}) run until its time is over, however busy the machine is`, async () => {
+			const [codes] = await child(`
+				const { spawn } = require('node:child_process');
+				const busy = Array.from({ length: 2 * require('node:os').availableParallelism() }, () =>
+					spawn(process.execPath, ['-e', 'for (const end = Date.now() + 20000; Date.now() < end;);'], { stdio: 'ignore' }));
+				(async () => {
+					await Promise.all(busy.map(one => new Promise(resolve => one.on('spawn', resolve))));
+					const codes = await Promise.all([16, 64].map(memoryLimit => {
+						const { context } = guest({ memoryLimit });
+						// About 30 % of the limit.
+						const keep = 'globalThis.keep = Array.from({ length: ' + memoryLimit * 2400 + ' }, (_, i) => ({ i, pair: [i, i] }));';
+						return context.eval(keep + ${JSON.stringify(code)}, { timeout: 2000 }).catch(error => error.code);
+					}));
+					busy.forEach(one => one.kill());
+					report(codes);
+					process.exit(0);
+				})();
+			`);
+			assert.deepEqual(codes, ['ERR_TIMEOUT', 'ERR_TIMEOUT']);
+		});
+	}
+
+	it('let the host collect garbage as often as it likes', () => {
+		const { isolate, context } = guest({ memoryLimit: 16 });
+		context.evalSync('globalThis.keep = Array.from({ length: 50000 }, (_, i) => ({ i, pair: [i, i] })); 1');
+		for (let i = 0; i < 60; ++i) {
+			isolate.collectGarbageSync();
+		}
+		assert.equal(context.evalSync('keep.length'), 50_000);
+	});
+
 	it('leave ordinary errors alone', () => {
 		const { isolate, context } = guest({ memoryLimit: 16 });
 		throws(() => context.evalSync('let s = "x"; while (true) s += s'), RangeError, 'Invalid string length');

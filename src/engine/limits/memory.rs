@@ -9,7 +9,7 @@
 //! | other native memory | in large blocks (`native`) | the guest is stopped; far above, the isolate is given up |
 
 use std::ffi::c_void;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use crate::engine::limits::native;
@@ -52,6 +52,8 @@ pub struct Memory {
     native_refused: AtomicBool,
     /// V8's heap in use after its last collection, in bytes.
     heap: AtomicUsize,
+    /// Bytes of buffers and address space that were asked for in all, given or not.
+    asked: AtomicU64,
     /// An array buffer was refused since the flag was last taken.
     refused: AtomicBool,
     /// The limit was passed by the heap: the isolate ends.
@@ -83,6 +85,7 @@ impl Memory {
             lent: AtomicBool::new(false),
             native_refused: AtomicBool::new(false),
             heap: AtomicUsize::new(YOUNG_HEAP),
+            asked: AtomicU64::new(0),
             refused: AtomicBool::new(false),
             exceeded: AtomicBool::new(false),
             nested: AtomicUsize::new(0),
@@ -195,8 +198,14 @@ impl Memory {
         self.refused.load(Ordering::Relaxed)
     }
 
+    /// Bytes of buffers and address space that were asked for in all the isolate's life, given or not.
+    pub fn asked(&self) -> u64 {
+        self.asked.load(Ordering::Relaxed)
+    }
+
     /// Counts `size` bytes of array buffers in, unless that would pass the limit.
     pub fn reserve(&self, size: usize) -> bool {
+        self.asked.fetch_add(size as u64, Ordering::Relaxed);
         let fits = self.try_reserve(size);
         if !fits {
             self.refused.store(true, Ordering::Relaxed);
@@ -356,6 +365,7 @@ impl Memory {
 
     /// Counts `size` bytes of address space in, unless that is too much.
     pub fn take_space(&self, size: usize) -> bool {
+        self.asked.fetch_add(size as u64, Ordering::Relaxed);
         let own = self.space.fetch_add(size, Ordering::Relaxed).saturating_add(size);
         let all = ALL_SPACE_TAKEN.fetch_add(size, Ordering::Relaxed).saturating_add(size);
         if own > SPACE || all > ALL_SPACE {

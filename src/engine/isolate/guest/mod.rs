@@ -5,7 +5,6 @@ mod waiting;
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
-use std::ffi::c_void;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -23,14 +22,14 @@ use crate::engine::host::{HostValue, TreeId};
 use crate::engine::inspector::agent::Agent;
 use crate::engine::limits::deadline::Deadline;
 use crate::engine::limits::memory::{self, Charge, Memory};
-use crate::engine::limits::watchdog::{self, Over};
-use crate::engine::limits::{account, fatal};
+use crate::engine::limits::watchdog::Over;
+use crate::engine::limits::{account, fatal, heap};
 use crate::engine::operations;
 use crate::engine::platform;
 use crate::engine::rejections::{self, Unhandled};
 use crate::engine::signal::Waiter;
 use crate::engine::source_maps::{self, SourceMaps};
-use crate::engine::transfer::foreign::{FOREIGN, Foreign};
+use crate::engine::transfer::foreign::Foreign;
 use crate::engine::transfer::guest::PromiseWatch;
 use crate::engine::weak::{Collected, WeakSlot};
 
@@ -133,9 +132,7 @@ pub struct Guest {
     /// Deadlines of the tasks that run, innermost last.
     deadlines: RefCell<Vec<Arc<Deadline>>>,
     waiter: RefCell<Waiter>,
-    heap_extended: Cell<bool>,
-    collecting: Cell<Collecting>,
-    link: OnceCell<Box<Link>>,
+    heap: OnceCell<Box<heap::Watch>>,
     /// What V8's isolate was made from, and reads from as long as it lives.
     _snapshot: Option<Arc<Blob>>,
 }
@@ -150,11 +147,6 @@ pub struct Context {
     pub isolate: Arc<Isolate>,
     /// The thread.
     pub worker: &'static Worker,
-}
-
-/// What V8's callbacks get to find the guest.
-struct Link {
-    guest: *const Guest,
 }
 
 #[derive(Clone, Copy)]
@@ -220,13 +212,10 @@ impl Guest {
             last_timeout: Cell::new(0),
             deadlines: RefCell::default(),
             waiter: RefCell::default(),
-            heap_extended: Cell::new(false),
-            collecting: Cell::default(),
-            link: OnceCell::new(),
+            heap: OnceCell::new(),
             _snapshot: isolate.snapshot.clone(),
         });
         let link: *const Guest = &*guest;
-        let data: *const Link = &**guest.link.get_or_init(|| Box::new(Link { guest: link }));
         {
             let mut locker = guest.shared.lock();
             locker.set_slot(GuestSlot(link));
@@ -235,17 +224,7 @@ impl Guest {
             }
             locker.set_promise_reject_callback(rejections::on_reject);
             operations::imports::install(&mut locker);
-            locker.add_near_heap_limit_callback(near_heap_limit, data.cast_mut().cast());
-            locker.add_gc_prologue_callback(
-                before_collection,
-                data.cast_mut().cast(),
-                v8::GCType::kGCTypeMarkSweepCompact,
-            );
-            locker.add_gc_epilogue_callback(
-                after_collection,
-                data.cast_mut().cast(),
-                v8::GCType::kGCTypeMarkSweepCompact,
-            );
+            guest.heap.get_or_init(|| Box::new(heap::Watch::new(link))).install(&mut locker);
         }
         guest
     }
@@ -272,10 +251,9 @@ impl Guest {
 
     /// Makes our callback the one that V8 asks when its heap is at the limit: the last one added.
     pub fn watch_heap_limit(&self, v8: &mut v8::Isolate) {
-        let Some(link) = self.link.get() else { return };
-        let data: *const Link = &**link;
-        v8.remove_near_heap_limit_callback(near_heap_limit, 0);
-        v8.add_near_heap_limit_callback(near_heap_limit, data.cast_mut().cast());
+        if let Some(heap) = self.heap.get() {
+            heap.come_first(v8);
+        }
     }
 
     /// The isolate's memory account.
@@ -550,85 +528,5 @@ impl Guest {
         for settler in settlers {
             settler.settle(Err(failure.clone().into()));
         }
-    }
-}
-
-/// V8's heap is at the limit (v8-isolate.h, `AddNearHeapLimitCallback`): the guest is stopped, and V8 gets
-/// room to unwind once. If that isn't enough, the out-of-memory handler ends the thread's work.
-unsafe extern "C" fn near_heap_limit(data: *mut c_void, current: usize, _initial: usize) -> usize {
-    // SAFETY: `data` is the Link that the guest owns as long as V8's isolate lives.
-    let guest = unsafe { &*(*data.cast::<Link>()).guest };
-    // V8 asks here too when an array buffer was refused, however small its heap is: the guest gets a RangeError then.
-    let raw = guest.address as *mut v8::RealIsolate;
-    // SAFETY: the isolate that owns `guest`; the calling thread is inside.
-    let used = unsafe { v8::Isolate::from_raw_ptr(raw) }.get_heap_statistics().used_heap_size();
-    if used < guest.memory.limit / 10 * 9 && guest.memory.was_refused() {
-        return current;
-    }
-    guest.memory.set_exceeded();
-    guest.terminator.terminate_execution();
-    if guest.heap_extended.replace(true) { current } else { current + guest.memory.headroom() }
-}
-
-/// Full collections: the one under way or the last one, and whether they get anywhere.
-#[derive(Clone, Copy, Default)]
-struct Collecting {
-    /// V8's heap when it began, in bytes.
-    used: usize,
-    /// When it began, as [`watchdog::now`].
-    began: u64,
-    /// When it, or the one before, ended.
-    ended: u64,
-    /// How many in a row freed next to nothing and took most of the time.
-    futile: u32,
-}
-
-/// Full collections in a row that free next to nothing, with hardly any work between them, before the heap counts as full. A heap that V8 doesn't let grow,
-/// below its limit, has one for every few objects, for ever (heap-controller.cc), and V8's own look for that (`CheckIneffectiveMarkCompact`) wants
-/// it fuller.
-const FUTILE: u32 = 40;
-
-/// Before a full collection.
-unsafe extern "C" fn before_collection(
-    isolate: v8::UnsafeRawIsolatePtr,
-    _kind: v8::GCType,
-    _flags: v8::GCCallbackFlags,
-    data: *mut c_void,
-) {
-    // SAFETY: as in `after_collection`.
-    let mut isolate = unsafe { v8::Isolate::from_raw_isolate_ptr(isolate) };
-    // SAFETY: as in `near_heap_limit`.
-    let guest = unsafe { &*(*data.cast::<Link>()).guest };
-    let used = isolate.get_heap_statistics().used_heap_size();
-    guest.collecting.set(Collecting { used, began: watchdog::now(), ..guest.collecting.get() });
-}
-
-/// After a full collection: heap and array buffers together may have passed the limit.
-unsafe extern "C" fn after_collection(
-    isolate: v8::UnsafeRawIsolatePtr,
-    _kind: v8::GCType,
-    _flags: v8::GCCallbackFlags,
-    data: *mut c_void,
-) {
-    // SAFETY: V8 passes the isolate that the calling thread is inside of.
-    let mut isolate = unsafe { v8::Isolate::from_raw_isolate_ptr(isolate) };
-    // SAFETY: as in `near_heap_limit`.
-    let guest = unsafe { &*(*data.cast::<Link>()).guest };
-    let statistics = isolate.get_heap_statistics();
-    // What V8 knows of memory outside its heap: array buffers again, but also those that grew and external strings.
-    let beside = statistics.external_memory().saturating_sub(guest.memory.buffers());
-    // Things whose objects were collected just now, and which are forgotten next.
-    let gone = guest.collected.try_borrow().map_or(0, |slots| slots.len()) * FOREIGN;
-    let used = statistics.used_heap_size();
-    let last = guest.collecting.get();
-    let now = watchdog::now();
-    let is_futile = last.used.saturating_sub(used) < guest.memory.limit / 64
-        && used > guest.memory.limit / 4
-        && last.began.saturating_sub(last.ended) < now.saturating_sub(last.began) / 2;
-    let futile = if is_futile { last.futile + 1 } else { 0 };
-    guest.collecting.set(Collecting { futile, ended: now, ..last });
-    if guest.memory.note_heap((used + beside).saturating_sub(gone)) || futile >= FUTILE {
-        guest.memory.set_exceeded();
-        guest.terminator.terminate_execution();
     }
 }
