@@ -22,7 +22,7 @@ use crate::engine::host::{HostValue, TreeId};
 use crate::engine::inspector::agent::Agent;
 use crate::engine::limits::deadline::Deadline;
 use crate::engine::limits::memory::{self, Charge, Memory};
-use crate::engine::limits::watchdog::Over;
+use crate::engine::limits::watchdog::{self, Over};
 use crate::engine::limits::{account, fatal, heap};
 use crate::engine::operations;
 use crate::engine::platform;
