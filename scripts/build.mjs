@@ -1,6 +1,7 @@
 // Builds the addon and puts it where lib/native.js looks: islet.node at the root.
 //
 //   node scripts/build.mjs [--profile dev-fast]   build
+//   node scripts/build.mjs --features sandbox     the cargo features `sandbox` or `pointer-compression`
 //   node scripts/build.mjs --install              what `npm install` runs: builds in a checkout, and does nothing
 //                                                 where the addon came with the package
 
@@ -13,7 +14,8 @@ import { homedir } from 'node:os';
 import { dirname, extname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { explain, fileNames, findArchive, NoArchive, readManifest } from './v8-archive.mjs';
+import { BUILDABLE, explain, FEATURES, fileNames, findArchive, NoArchive, readManifest } from './v8-archive.mjs';
+import { StepError } from './v8/steps.mjs';
 
 export const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..');
 /** Where the archive of V8 may lie, beside the checkout. */
@@ -59,12 +61,15 @@ export function isOlder(found, wanted) {
 /**
  * Cargo's environment for this checkout. Every call of cargo takes this one, so that they share what they compiled.
  * @param {Record<string, string | undefined>} [env]
+ * @param {object} [options]
+ * @param {string[]} [options.features] of Cargo.toml
+ * @param {string} [options.folder] where the archive may lie
  * @returns {{ env: Record<string, string>, source: import('./v8-archive.mjs').Source, version: string, target: string }}
  */
-export function cargoSetup(env = process.env) {
+export function cargoSetup(env = process.env, { features = [], folder = V8_FOLDER } = {}) {
 	const { v8: version, rust } = readManifest(readFileSync(join(ROOT, 'Cargo.toml'), 'utf8'));
 	const { target } = checkCargo(rust);
-	const source = findArchive({ env, folder: V8_FOLDER, version, target });
+	const source = findArchive({ env, folder, version, target, features });
 	const merged = Object.entries({ ...env, ...source.env }).filter(([, value]) => value !== undefined);
 	return { env: Object.fromEntries(merged), source, version, target };
 }
@@ -73,11 +78,11 @@ export function cargoSetup(env = process.env) {
  * What keeps the crate's build script from downloading. It would find out itself, but only after minutes of compiling.
  * @returns {Promise<string | undefined>} the reason; `undefined` also when that can't be told from here
  */
-async function downloadLacks({ env, source: { text: url }, version, target }, profile) {
+async function downloadLacks({ env, source: { text: url }, version, target }, profile, features) {
 	const kept = [
 		join(env.CARGO_TARGET_DIR || join(ROOT, 'target'), profile, 'gn_out', 'obj', 'librusty_v8.a'),
 		join(env.CARGO_HOME || join(homedir(), '.cargo'), '.rusty_v8',
-			`v${version}/${fileNames(target).library}`.replace(/[^A-Za-z0-9]/g, '_')),
+			`v${version}/${fileNames(target, features).library}`.replace(/[^A-Za-z0-9]/g, '_')),
 	];
 	// With a proxy, the build script's programs reach what we don't.
 	const differs = ['https_proxy', 'HTTPS_PROXY', 'all_proxy', 'ALL_PROXY', 'V8_FROM_SOURCE'].some(name => env[name]);
@@ -194,25 +199,60 @@ function replace(file, place) {
  * Builds the addon.
  * @param {object} [options]
  * @param {string} [options.profile] of Cargo.toml
+ * @param {string[]} [options.features] of Cargo.toml
+ * @param {string} [options.folder] where the archive of V8 may lie
  * @param {string} [options.place] where the addon is to be
  * @param {Record<string, string | undefined>} [options.env]
  */
-export async function build({ profile = 'release', place = join(ROOT, 'islet.node'), env = process.env } = {}) {
-	const start = Date.now();
-	const setup = cargoSetup(env);
-	const { source, version, target } = setup;
-	say(`V8 of the crate v8 ${version} from ${source.text}`);
-	const lack = source.kind === 'download' && await downloadLacks(setup, profile);
-	if (lack) {
-		const tried = source.tried.map(line => line === source.text ? `${line}: ${lack}` : line);
-		throw new NoArchive(explain({ tried, version, target }));
+export async function build(options = {}) {
+	try {
+		await attempt(options);
+	} catch (error) {
+		if (!error.buildable || !await mayBuildV8(options.env ?? process.env)) {
+			throw error;
+		}
+		const { buildV8 } = await import('./build-v8.mjs');
+		await buildV8({ env: options.env, features: options.features });
+		await attempt(options);
 	}
-	const args = ['build', '--locked', '--profile', profile];
+}
+
+/** Whether V8 may be built for want of an archive: the environment says so, or a person at the terminal. */
+async function mayBuildV8(env, { stdin, stderr } = process) {
+	if (env.ISLET_BUILD_V8) {
+		return env.ISLET_BUILD_V8 === '1';
+	}
+	if (env.CI || !stdin.isTTY || !stderr.isTTY) {
+		return false;
+	}
+	const questions = createInterface({ input: stdin, output: stderr });
+	try {
+		const answer = await new Promise(resolve => questions.question(
+			'islet: there is no V8 to be had. Build it here, in about 40 minutes and 6 GB (freed afterwards)? [y/N] ', resolve));
+		return /^y(es)?$/i.test(answer.trim());
+	} finally {
+		questions.close();
+	}
+}
+
+async function attempt({
+	profile = 'release', features = [], folder, place = join(ROOT, 'islet.node'), env = process.env,
+}) {
+	const start = Date.now();
+	const setup = cargoSetup(env, { features, folder });
+	const { source, version, target } = setup;
+	const noArchive = tried => new NoArchive(
+		explain({ tried, version, target, features }), source.kind === 'download' && target === BUILDABLE);
+	say(`V8 of the crate v8 ${version} from ${source.text}`);
+	const lack = source.kind === 'download' && await downloadLacks(setup, profile, features);
+	if (lack) {
+		throw noArchive(source.tried.map(line => line === source.text ? `${line}: ${lack}` : line));
+	}
+	const args = ['build', '--locked', '--profile', profile, ...features.length > 0 ? ['--features', features.join()] : []];
 	say(`cargo ${args.join(' ')}`);
 	const { code, library, v8 } = await runCargo(args, setup.env);
 	if (code !== 0) {
-		throw new BuildError(v8 === 'sought' ?
-			explain({ tried: source.tried, version, target }) : `cargo failed, see above (exit code ${code})`);
+		throw v8 === 'sought' ? noArchive(source.tried) : new BuildError(`cargo failed, see above (exit code ${code})`);
 	}
 	if (!library) {
 		throw new BuildError('cargo made no addon');
@@ -246,7 +286,7 @@ export async function main(body) {
 	try {
 		await body();
 	} catch (error) {
-		if (!(error instanceof BuildError || error instanceof NoArchive)) {
+		if (!(error instanceof BuildError || error instanceof NoArchive || error instanceof StepError)) {
 			throw error;
 		}
 		console.error(`\nislet: ${error.message}`);
@@ -261,13 +301,17 @@ export function isProgram(url) {
 
 if (isProgram(import.meta.url)) {
 	const args = process.argv.slice(2);
-	const at = args.indexOf('--profile');
-	const profile = at >= 0 ? args.splice(at, 2)[1] : 'release';
+	const value = name => {
+		const at = args.indexOf(name);
+		return at >= 0 ? args.splice(at, 2)[1] ?? '' : undefined;
+	};
+	const profile = value('--profile') ?? 'release';
+	const features = value('--features')?.split(',') ?? [];
 	const install = args[0] === '--install' && args.shift();
-	if (args.length > 0 || !profile) {
-		console.error('usage: node scripts/build.mjs [--install] [--profile NAME]');
+	if (args.length > 0 || !profile || !features.every(name => name in FEATURES)) {
+		console.error(`usage: node scripts/build.mjs [--install] [--profile NAME] [--features ${Object.keys(FEATURES).join('|')}]`);
 		process.exitCode = 2;
 	} else if (!install || installBuilds(ROOT, resolves)) {
-		await main(() => build({ profile }));
+		await main(() => build({ profile, features }));
 	}
 }

@@ -1,7 +1,10 @@
 'use strict';
 
 const assert = require('node:assert/strict');
-const { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } = require('node:fs');
+const { spawnSync } = require('node:child_process');
+const {
+	existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync,
+} = require('node:fs');
 const { tmpdir } = require('node:os');
 const { join } = require('node:path');
 const { after, before, beforeEach, describe, it } = require('node:test');
@@ -36,8 +39,10 @@ const shared = () => join(root, 'shared', 'v8');
 const README = `the static library of the crate \`v8\` ${VERSION} (V8 15.2.124.1)`;
 const complete = { [LIBRARY]: '', [BINDING]: '' };
 
-const find = (env = {}) =>
-	archive.findArchive({ env, folder: shared(), version: VERSION, target: TARGET, cwd: root });
+const cache = () => join(root, 'cache');
+const find = (env = {}, features = []) => archive.findArchive({
+	env: { XDG_CACHE_HOME: cache(), ...env }, folder: shared(), version: VERSION, target: TARGET, features, cwd: root,
+});
 
 describe('where V8 comes from', () => {
 	it('is what RUSTY_V8_MIRROR names, before the folder', () => {
@@ -72,6 +77,34 @@ describe('where V8 comes from', () => {
 		const { kind, env } = find();
 		assert.equal(kind, 'folder');
 		assert.deepEqual(env, { RUSTY_V8_ARCHIVE: undefined, RUSTY_V8_MIRROR: shared() });
+	});
+
+	it('is the cache of scripts/build-v8 after the folder, and before the download', () => {
+		const cached = folder(`cache/islet/v8/${VERSION}`, { ...complete, 'README.md': README });
+		const { kind, env } = find();
+		assert.equal(kind, 'cache');
+		assert.deepEqual(env, { RUSTY_V8_ARCHIVE: undefined, RUSTY_V8_MIRROR: cached });
+		folder('shared/v8', { ...complete, 'README.md': README });
+		assert.equal(find().kind, 'folder');
+	});
+
+	it('is not what an interrupted build left in the cache', () => {
+		folder(`cache/islet/v8/${VERSION}.part`, { ...complete, 'README.md': README });
+		folder(`cache/islet/v8/${VERSION}`, { [LIBRARY]: '' });
+		assert.equal(find().kind, 'download');
+	});
+
+	it('is another archive for the sandbox and for pointer compression', () => {
+		folder('shared/v8', { ...complete, 'README.md': README });
+		assert.equal(find({}, ['sandbox']).kind, 'download');
+		const { library, binding } = archive.fileNames(TARGET, ['sandbox']);
+		assert.deepEqual([library, binding], [
+			`librusty_v8_ptrcomp_sandbox_release_${TARGET}.a.gz`, `src_binding_ptrcomp_sandbox_release_${TARGET}.rs`,
+		]);
+		const cached = folder(`cache/islet/v8/${VERSION}-sandbox`, { [library]: '', [binding]: '', 'README.md': README });
+		// The sandbox has pointer compression in it.
+		assert.equal(find({}, ['pointer-compression', 'sandbox']).env.RUSTY_V8_MIRROR, cached);
+		assert.equal(find({}, ['pointer-compression']).kind, 'download');
 	});
 
 	it('takes variables that are set to nothing as not set, and away from cargo', () => {
@@ -135,6 +168,42 @@ describe('without an archive', () => {
 		]) {
 			assert.ok(text.includes(part), `${part} in:\n${text}`);
 		}
+	});
+});
+
+describe('an installation without an archive', { skip: process.platform === 'win32' }, () => {
+	/** Runs scripts/build.mjs with stand-ins for cargo and the rest, and no network. */
+	function install(env) {
+		folder('bin', {});
+		const host = '#!/bin/sh\necho "release: 1.99.0"; echo "host: x86_64-unknown-linux-gnu"\n';
+		writeFileSync(join(root, 'bin', 'cargo'), host, { mode: 0o755 });
+		// Nothing is built in a test: what a build would take is not there.
+		for (const name of ['sh', 'dirname', 'node']) {
+			const path = name === 'node' ? process.execPath : ['/bin', '/usr/bin'].map(place => join(place, name)).find(existsSync);
+			symlinkSync(path, join(root, 'bin', name));
+		}
+		const script = `
+			import { main, build } from ${JSON.stringify(`file://${join(__dirname, '../scripts/build.mjs')}`)};
+			globalThis.fetch = () => Promise.reject(Object.assign(new Error('no network'), { cause: { code: 'ENOTFOUND' } }));
+			await main(() => build({ folder: ${JSON.stringify(join(root, 'nowhere'))} }));
+		`;
+		return spawnSync(process.execPath, ['--input-type=module', '-e', script], {
+			encoding: 'utf8', timeout: 30_000, killSignal: 'SIGKILL', input: '',
+			env: { PATH: join(root, 'bin'), XDG_CACHE_HOME: cache(), CARGO_HOME: root, CARGO_TARGET_DIR: root, HOME: root, ...env },
+		});
+	}
+
+	it('prints the one command that builds it, where nobody can be asked', () => {
+		const { status, stderr } = install();
+		assert.equal(status, 1, stderr);
+		assert.match(stderr, /out of reach \(ENOTFOUND\)[^]*\n {2}scripts\/build-v8\n/);
+		assert.doesNotMatch(stderr, /can't be built here/);
+	});
+
+	it('runs that command itself with ISLET_BUILD_V8=1', () => {
+		const { status, stderr } = install({ ISLET_BUILD_V8: '1' });
+		assert.equal(status, 1, stderr);
+		assert.match(stderr, /V8 can't be built here yet:[^]*no `apt-get`/);
 	});
 });
 
