@@ -499,3 +499,38 @@ describe('the class', () => {
 		assert.equal(context.evalSync('1'), 1);
 	});
 });
+
+describe('one and the same memory, to and fro', () => {
+	const there = context => ({
+		'through a guest': (buffer, transfer) => context.evalClosureSync(
+			'new Uint8Array($0)[0]++; return new ivm.ExternalCopy($0, { transferOut: true })',
+			[new ExternalCopy(buffer, transfer).copyInto({ transferIn: true })],
+		).copy({ transferIn: true }),
+		'nested in an object': buffer => context.evalClosureSync(
+			'new Uint8Array($0.buffer)[0]++; return new ivm.ExternalCopy($0, { transferList: [$0.buffer] })',
+			[new ExternalCopy({ buffer }, { transferList: [buffer] }).copyInto({ transferIn: true })],
+		).copy({ transferIn: true }).buffer,
+		'without a guest': (buffer, transfer) => {
+			const home = new ExternalCopy(buffer, transfer).copy({ transferIn: true });
+			new Uint8Array(home)[0]++;
+			return home;
+		},
+	});
+	for (const way of Object.keys(there())) {
+		for (const size of [100, 20_000, 1 << 20]) {
+			it(`is whole each time: ${size} bytes, ${way}`, () => {
+				const { context, jail } = guest();
+				jail.setSync('ivm', islet);
+				const go = there(context)[way];
+				let buffer = new Uint8Array(size).fill(1).buffer;
+				for (let i = 0; i < 5; ++i) {
+					const before = buffer;
+					buffer = go(before, { transferOut: true });
+					assert.equal(before.byteLength, 0);
+					const bytes = new Uint8Array(buffer);
+					assert.deepEqual([bytes.length, bytes[0], bytes[size - 1]], [size, i + 2, 1]);
+				}
+			});
+		}
+	}
+});

@@ -179,9 +179,14 @@ unsafe extern "C" fn take_buffer(env: sys::napi_env, info: sys::napi_callback_in
         let [number] = raw::arguments::<1>(env, info);
         let Ok(block) = node.take_block(raw::number(env, number) as u32) else { return ptr::null_mut() };
         let (data, length) = (block.as_ptr(), block.size());
-        if let Some((reference, _)) = node.lent.borrow().iter().find(|(_, lent)| *lent == data) {
-            // Lent memory that comes home: the very ArrayBuffer.
-            return raw::referenced(env, *reference);
+        // Lent memory that comes home: the very ArrayBuffer. One that lent it before, and gave it to another since, has it no more.
+        let lenders = node.lent.borrow();
+        let lenders = lenders.iter().filter(|(_, lent)| *lent == data);
+        let mut lenders = lenders.map(|(reference, _)| raw::referenced(env, *reference));
+        if let Some(lender) =
+            lenders.find(|lender| raw::buffer(env, *lender).is_some_and(|(own, _)| own == data))
+        {
+            return lender;
         }
         let mut buffer = ptr::null_mut();
         if length > 0 {
