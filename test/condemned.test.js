@@ -74,6 +74,53 @@ describe('an isolate that is given up', { skip: process.env.ISLET_ABORT_FOR_REAL
 		assert.equal(grown, true);
 	});
 
+	const ENDS = {
+		'stopped in a builtin': STUCK,
+		'that V8 gave up': FATAL,
+	};
+	for (const [how, code] of Object.entries(ENDS)) {
+		it(`gives the contents of its array buffers back (${how}), and no longer counts them`, async () => {
+			const [seen] = await child(`
+				const { context } = guest({ memoryLimit: 512 });
+				const before = process.memoryUsage.rss();
+				context.evalSync('globalThis.all = []; for (let i = 0; i < 2000; ++i) all.push(new Uint8Array(100_000).fill(1)); 1');
+				const full = process.memoryUsage.rss() - before;
+				try { context.evalSync(${JSON.stringify(code)}, { timeout: 50 }); } catch {}
+				until(() => islet.stats().condemnedMemory < 150e6 && process.memoryUsage.rss() - before < full - 170e6).then(() => {
+					report([full > 190e6, islet.stats().condemnedIsolates]);
+					process.exit(0);
+				});
+			`);
+			assert.deepEqual(seen, [true, 1]);
+		});
+
+		it(`leaves buffers alone that it gave away or shares (${how})`, async () => {
+			const [seen] = await child(`
+				const { context, jail } = guest({ memoryLimit: 512 });
+				const other = guest({ memoryLimit: 512 });
+				jail.setSync('ivm', islet);
+				const sum = bytes => bytes.reduce((sum, byte) => sum + byte, 0);
+				context.evalSync('globalThis.keep = []; for (let i = 0; i < 100; ++i) keep.push(new Uint8Array(1e6).fill(1)); 1');
+				// Moved out, for the host and for another guest; copied; shared with another guest, as buffer and as memory of WebAssembly.
+				const forHost = context.evalSync('new ivm.ExternalCopy(new Uint8Array(1e6).fill(2), { transferOut: true })');
+				const forOther = context.evalSync('new ivm.ExternalCopy(new Uint8Array(1e6).fill(3), { transferOut: true })');
+				const copied = context.evalSync('new Uint8Array(1e6).fill(4)', { copy: true });
+				other.jail.setSync('moved', forOther.copyInto({ transferIn: true, release: true }));
+				other.jail.setSync('shared', context.evalSync('globalThis.shared = new Uint8Array(new SharedArrayBuffer(1e6)).fill(5); shared', { externalCopy: true }).copyInto());
+				other.jail.setSync('memory', context.evalSync('globalThis.memory = new Uint8Array(new WebAssembly.Memory({ initial: 20, maximum: 20, shared: true }).buffer).fill(6); memory', { externalCopy: true }).copyInto());
+				other.jail.setSync('growing', context.evalSync('globalThis.growing = new Uint8Array(new SharedArrayBuffer(1e6, { maxByteLength: 2e6 })).fill(7); growing', { externalCopy: true }).copyInto());
+				try { context.evalSync(${JSON.stringify(code)}, { timeout: 50 }); } catch {}
+				// The 100 MB that nobody else uses are given back.
+				until(() => islet.stats().condemnedIsolates === 1 && islet.stats().condemnedMemory < 80e6).then(() => {
+					const theirs = other.context.evalSync('[moved, shared, memory, growing].map(bytes => bytes.every(byte => byte === bytes[0]) ? bytes[0] : -1)', { copy: true });
+					report([sum(forHost.copy()) / 1e6, sum(copied) / 1e6, ...theirs]);
+					process.exit(0);
+				});
+			`);
+			assert.deepEqual(seen, [2, 4, 3, 5, 6, 7]);
+		});
+	}
+
 	it('burns no CPU, whether it was in generated code or in C++', async () => {
 		const [quiet] = await child(`
 			const { setTimeout: wait } = require('node:timers/promises');

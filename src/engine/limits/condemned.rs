@@ -8,8 +8,6 @@ use std::sync::{Arc, Mutex};
 
 use crate::engine::isolate::Isolate;
 use crate::engine::limits::memory::Memory;
-#[cfg(all(target_os = "linux", not(test)))]
-use crate::engine::limits::pages;
 use crate::engine::{executor, lock};
 
 /// Isolates that were made and haven't ended.
@@ -45,13 +43,19 @@ pub fn came_back(isolate: &Isolate) {
     }
 }
 
-/// Gives back what a condemned isolate holds, as far as that is possible. Its thread doesn't run any more, or is the calling one.
-pub fn reclaim(isolate: &Isolate) {
+/// Gives back what a condemned isolate holds, as far as that is possible.
+///
+/// # Safety
+/// Its thread sleeps for good, or is the calling one and never returns to V8.
+pub unsafe fn reclaim(isolate: &Isolate) {
     if let Some(guest) = isolate.take_abandoned() {
         guest.abandon(&isolate.end_failure());
     }
     #[cfg(all(target_os = "linux", not(test)))]
-    pages::drop_contents(&isolate.memory);
+    // SAFETY: the caller's: V8's isolate is used by that thread only.
+    unsafe {
+        isolate.memory.drop_contents();
+    }
 }
 
 /// Sets how many isolates may be given up before no more are made.

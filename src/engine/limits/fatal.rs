@@ -34,7 +34,8 @@ fn give_up(failure: Failure) {
     let limit = isolate.memory.was_native_refused() || isolate.memory.exceeded();
     isolate.condemn(if limit { Failure::MemoryLimit } else { failure });
     executor::thread_lost();
-    condemned::reclaim(&isolate);
+    // SAFETY: the thread inside is this one, and stays in the loop below.
+    unsafe { condemned::reclaim(&isolate) };
     loop {
         std::thread::park();
     }

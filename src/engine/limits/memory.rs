@@ -12,7 +12,11 @@ use std::ffi::c_void;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
+#[cfg(target_os = "linux")]
+use crate::engine::limits::blocks::Blocks;
 use crate::engine::limits::native;
+#[cfg(all(target_os = "linux", not(test)))]
+use crate::engine::limits::pages;
 use crate::engine::transfer::Block;
 
 /// Bytes in a megabyte, as `memoryLimit` counts them.
@@ -46,8 +50,9 @@ pub struct Memory {
     space: AtomicUsize,
     /// How the guest is told to stop.
     stop: OnceLock<v8::IsolateHandle>,
-    /// A buffer of this isolate is used outside of it too.
-    lent: AtomicBool,
+    /// Where its array buffers are.
+    #[cfg(target_os = "linux")]
+    blocks: Blocks,
     /// Native memory was refused.
     native_refused: AtomicBool,
     /// V8's heap in use after its last collection, in bytes.
@@ -82,7 +87,8 @@ impl Memory {
             native: AtomicUsize::new(0),
             space: AtomicUsize::new(0),
             stop: OnceLock::new(),
-            lent: AtomicBool::new(false),
+            #[cfg(target_os = "linux")]
+            blocks: Blocks::default(),
             native_refused: AtomicBool::new(false),
             heap: AtomicUsize::new(YOUNG_HEAP),
             asked: AtomicU64::new(0),
@@ -351,14 +357,28 @@ impl Memory {
         self.native_refused.load(Ordering::SeqCst)
     }
 
-    /// A buffer of this isolate goes out without being copied.
-    pub fn lend(&self) {
-        self.lent.store(true, Ordering::SeqCst);
+    /// A buffer that this isolate has goes out without being copied: others use it too from now on.
+    #[cfg_attr(not(target_os = "linux"), allow(unused_variables))]
+    pub fn lend(&self, store: &v8::BackingStore) {
+        #[cfg(target_os = "linux")]
+        if let Some(data) = store.data() {
+            self.blocks.remove(data.as_ptr(), store.byte_length());
+            #[cfg(not(test))]
+            pages::lend(data.as_ptr() as usize);
+        }
     }
 
-    /// Whether [`Memory::lend`] was told.
-    pub fn is_lent(&self) -> bool {
-        self.lent.load(Ordering::SeqCst)
+    /// Gives the contents of its array buffers back to the system, but for those that others may use too.
+    ///
+    /// # Safety
+    /// The isolate was given up, and its thread never runs again, or is the calling one and never returns to V8.
+    #[cfg(all(target_os = "linux", not(test)))]
+    pub unsafe fn drop_contents(self: &Arc<Self>) {
+        // SAFETY: only V8's isolate uses and frees what was not lent, on that thread.
+        let dropped = unsafe { self.blocks.drop_contents() };
+        self.free(dropped);
+        // SAFETY: as above.
+        unsafe { pages::drop_contents(self) };
     }
 
     // --- address space -------------------------------------------------------------------------
@@ -435,25 +455,30 @@ unsafe extern "C" fn allocate(memory: &Memory, size: usize) -> *mut c_void {
     if !memory.reserve(size) {
         return std::ptr::null_mut();
     }
-    let data = native::buffer(size, true);
-    if data.is_null() {
-        memory.free(size);
-    }
-    data
+    given(memory, native::buffer(size, true), size)
 }
 
 unsafe extern "C" fn allocate_uninitialized(memory: &Memory, size: usize) -> *mut c_void {
     if !memory.reserve(size) {
         return std::ptr::null_mut();
     }
-    let data = native::buffer(size, false);
+    given(memory, native::buffer(size, false), size)
+}
+
+/// Notes what the allocator gave, if it did.
+fn given(memory: &Memory, data: *mut c_void, size: usize) -> *mut c_void {
     if data.is_null() {
         memory.free(size);
+    } else {
+        #[cfg(target_os = "linux")]
+        memory.blocks.add(data, size);
     }
     data
 }
 
 unsafe extern "C" fn free(memory: &Memory, data: *mut c_void, size: usize) {
+    #[cfg(target_os = "linux")]
+    memory.blocks.remove(data, size);
     // SAFETY: V8 hands back what `allocate*` gave, once.
     unsafe { native::free_buffer(data) };
     memory.free(size);

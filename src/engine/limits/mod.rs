@@ -2,6 +2,8 @@
 
 #[cfg_attr(any(test, not(target_os = "linux")), allow(dead_code))]
 pub mod account;
+#[cfg(target_os = "linux")]
+mod blocks;
 pub mod bucket;
 #[cfg(all(target_os = "linux", not(test)))]
 mod budget;

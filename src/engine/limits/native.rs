@@ -64,7 +64,11 @@ fn allow(size: usize) -> bool {
 
 /// Whether Rust may have `size` bytes on this thread.
 fn allow_rust(size: usize) -> bool {
-    size < HUGE || !account::is_fallible() || account::current().is_none_or(|memory| memory.fits(size))
+    // The lists of a hook can't do without: it has a lock.
+    size < HUGE
+        || !account::is_fallible()
+        || account::is_busy()
+        || account::current().is_none_or(|memory| memory.fits(size))
 }
 
 /// Counts a block that a guest thread took.

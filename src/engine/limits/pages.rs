@@ -26,6 +26,8 @@ struct Region {
     end: usize,
     account: Arc<Memory>,
     is_heap: bool,
+    /// Somebody else uses it too.
+    is_lent: bool,
     /// Bytes from the start that are committed: V8 commits and gives back at the end of what is in use.
     committed: usize,
 }
@@ -131,19 +133,30 @@ fn remove(at: usize, size: usize) {
     drop(gone);
 }
 
+/// Notes that others use the buffer at this address too.
+pub fn lend(at: usize) {
+    let _busy = Busy::begin();
+    let mut regions = lock(&REGIONS);
+    if let Some(start) = containing(&regions, at, 0)
+        && let Some(region) = regions.get_mut(&start)
+    {
+        region.is_lent = true;
+    }
+}
+
 /// Gives the contents of all that was noted for this account back to the system, but for buffers that others may use too. The
-/// addresses stay: only a guest that never runs again could tell.
-pub fn drop_contents(memory: &Arc<Memory>) {
+/// addresses stay.
+///
+/// # Safety
+/// Only a guest that never runs again looks at what wasn't lent.
+pub unsafe fn drop_contents(memory: &Arc<Memory>) {
     let _busy = Busy::begin();
     let mut regions = lock(&REGIONS);
     for (start, region) in regions.iter_mut() {
-        if !Arc::ptr_eq(&region.account, memory)
-            || region.committed == 0
-            || (!region.is_heap && memory.is_lent())
-        {
+        if !Arc::ptr_eq(&region.account, memory) || region.committed == 0 || region.is_lent {
             continue;
         }
-        // SAFETY: mapped, as it was not removed; whoever would look at it sleeps for good.
+        // SAFETY: mapped, as it was not removed; nobody looks at it, says the caller.
         unsafe { libc::madvise(*start as *mut c_void, region.committed, libc::MADV_DONTNEED) };
         region.free(region.committed);
         region.committed = 0;
@@ -189,7 +202,8 @@ unsafe extern "C" fn __wrap_mmap64(
             let _busy = Busy::begin();
             let start = mapped as usize;
             let committed = if is_heap { size } else { 0 };
-            lock(&REGIONS).insert(start, Region { end: start + size, account, is_heap, committed });
+            lock(&REGIONS)
+                .insert(start, Region { end: start + size, account, is_heap, is_lent: false, committed });
         }
     }
     mapped

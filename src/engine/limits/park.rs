@@ -66,7 +66,8 @@ pub fn retry(now: u64) -> Option<u64> {
     }
     for worker in parked {
         if let Some(isolate) = worker.isolate() {
-            condemned::reclaim(&isolate);
+            // SAFETY: the thread inside is parked: its handler never returns.
+            unsafe { condemned::reclaim(&isolate) };
         }
     }
     lock(&WANTED).iter().map(|(at, ..)| *at).min()

@@ -68,9 +68,10 @@ impl v8::ValueSerializerImpl for Writer<'_> {
         _scope: &mut v8::PinScope<'s, '_>,
         buffer: v8::Local<'s, v8::SharedArrayBuffer>,
     ) -> Option<u32> {
-        self.realmed.guest.memory().lend();
+        let store = buffer.get_backing_store();
+        self.realmed.guest.memory().lend(&store);
         let mut side = self.side.borrow_mut();
-        side.shared.push(Block(buffer.get_backing_store(), None));
+        side.shared.push(Block(store, None));
         Some((side.shared.len() - 1) as u32)
     }
 }
@@ -101,8 +102,9 @@ pub fn serialize<'s>(
                 .into());
             }
             serializer.transfer_array_buffer(buffers.len() as u32, *buffer);
-            realmed.guest.memory().lend();
-            buffers.push(Block(buffer.get_backing_store(), Some(Arc::clone(realmed.guest.memory()))));
+            let store = buffer.get_backing_store();
+            realmed.guest.memory().lend(&store);
+            buffers.push(Block(store, Some(Arc::clone(realmed.guest.memory()))));
         }
         if moved.is_empty()
             && let Some(buffer) = sole_buffer(scope, value)
