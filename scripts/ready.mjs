@@ -15,6 +15,7 @@ const STEPS = {
 	rust: cargo('test', '--release', '--locked'),
 	node: ['npm', '--silent', 'test'],
 	types: ['npm', '--silent', 'run', 'test:types'],
+	dependencies: [process.execPath, 'scripts/dependencies.mjs'],
 };
 
 const named = process.argv.slice(2);
