@@ -29,6 +29,7 @@ function load() {
 		}
 		throw new Error(
 			`islet: no addon for this platform. Neither ${local} nor the package ${name} was found. ` +
+			'npm installs the package with islet, if there is one for the platform, but not with --omit=optional. ' +
 			'In a checkout, run `npm install`.',
 			{ cause: error });
 	}
