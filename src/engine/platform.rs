@@ -25,14 +25,15 @@ const GUEST_STACK: usize = 8 << 20;
 /// Flags that hold for every isolate.
 ///
 /// - `--no-hard-abort`: a fatal error calls `abort()`, which `limits::fatal` catches, instead of a trap instruction.
-/// - `--single-threaded-gc`: a guest's collections run on the guest's own thread, so that their cost and their fatal
-///   errors are its own.
-/// - `--no-concurrent-recompilation`: likewise for its compilations. And while one is under way elsewhere, V8's
-///   interpreter looks at a termination request only every 2^30 bytes of bytecode, which takes seconds
-///   (tiering-manager.cc, `InterruptBudgetFor`): a `timeout` would come that much too late.
+/// - `--single-threaded`: all that V8 does for a guest it does on the guest's own thread, so that time, memory and fatal errors
+///   of it are the guest's own: collections, and compilation.
+///   While JavaScript is compiled elsewhere, V8's interpreter looks at a termination request only every 2^30 bytes of
+///   bytecode, which takes seconds (tiering-manager.cc, `InterruptBudgetFor`): a `timeout` would come that much too late.
+///   WebAssembly's optimizing compiler takes a hundred times the size of a function, elsewhere uncounted. And an isolate that
+///   compiles what another one is compiling would wait for it (wasm-engine.cc, `MaybeGetNativeModule`): for ever, if that is given up.
 /// - `--no-large-page-pool`: large pages go back to the system, so that what was counted for an isolate is its own.
 /// - `--no-memory-pool-share-memory-on-teardown`: ordinary pages of isolates that ended, too.
-pub const FLAGS: &str = "--no-hard-abort --single-threaded-gc --no-concurrent-recompilation --no-print-flag-values \
+pub const FLAGS: &str = "--no-hard-abort --single-threaded --no-print-flag-values \
      --no-large-page-pool --no-memory-pool-share-memory-on-teardown";
 
 /// How long after the last isolate ended its memory is given back to the system, in ns: not for each of many.
