@@ -1,11 +1,31 @@
 /// <reference lib="esnext.disposable" />
 
-// Types of islet 0.1. The names are those of isolated-vm 7, as far as this version has what they name.
-//
-// Units: memory limits in MB (1 MB = 1048576 bytes), sizes in bytes, `timeout` in milliseconds, clocks in nanoseconds.
+// Types of islet 0.1. The names are those of isolated-vm 7, as far as this version has what they name. docs/api.md is made of the
+// comments here: run `node scripts/api.mjs` after a change.
 
 declare const brand: unique symbol;
 
+/**
+ * ```js
+ * import ivm, { Callback, Context, ExternalCopy, Isolate, Reference, Script } from 'islet';
+ * import { createRequire } from 'node:module';
+ *
+ * console.log(ivm === createRequire(import.meta.url)('islet'), ivm.Isolate === Isolate);
+ * // prints: true true
+ * console.log([Callback, Context, ExternalCopy, Isolate, Reference, Script].map(({ name }) => name).join(' '));
+ * // prints: Callback Context ExternalCopy Isolate Reference Script
+ * ```
+ *
+ * - `name()` returns a promise, `nameSync()` waits, `nameIgnored()` does neither. They take the same arguments and do the same.
+ * - Sync methods throw, async ones reject. `*Ignored` methods throw what is found before the call is queued (wrong
+ *   arguments, released handles, values that don't cross); later failures, and a disposed isolate, are ignored.
+ * - An option that is `undefined` or `null` counts as absent, and so does an options object. Boolean options must be booleans.
+ * - Every class of handles has `[Symbol.dispose]()`, for `using`: it releases the handle, or ends the isolate, if that wasn't done
+ *   yet.
+ * - Every class of handles checks its `this`: a method called on something else is `ERR_INVALID_THIS`.
+ * - *Any call* into an isolate may fail with `ERR_ISOLATE_DISPOSED`, `ERR_MEMORY_LIMIT`, `ERR_ENGINE_FATAL` or `ERR_NO_THREAD`.
+ * - Memory limits are in MB (1048576 bytes), sizes in bytes, times in milliseconds, clocks of isolates in nanoseconds.
+ */
 declare namespace islet {
 	// --- what can cross --------------------------------------------------------------------------
 
@@ -132,15 +152,15 @@ declare namespace islet {
 		release?: boolean | undefined;
 	};
 
+	/** Options of `new Isolate`. */
 	type IsolateOptions = {
 		/**
-		 * How much memory the guest may hold, in MB: V8's heap and array buffers together. At least 8, at most 1048576;
-		 * fractions are rounded up. Default: 128.
+		 * How much memory the guest may hold, in MB: V8's heap, array buffers, WebAssembly memories and what else V8 takes for it,
+		 * together. At least 8, at most 1048576; fractions are rounded up. Default: 128.
 		 *
 		 * An array buffer that doesn't fit is a `RangeError` in the guest. A guest whose heap passes the limit ends with its
 		 * isolate: the running call fails with `Error` (`ERR_MEMORY_LIMIT`), later ones with `ERR_ISOLATE_DISPOSED`. V8
-		 * looks when it collects garbage, so for a moment the guest may hold more. WebAssembly memories and growing
-		 * shared array buffers are not counted in this version.
+		 * looks when it collects garbage, so for a moment the guest may hold more.
 		 */
 		memoryLimit?: number | undefined;
 		/**
@@ -167,7 +187,8 @@ declare namespace islet {
 		onUnhandledRejection?: ((reason: unknown, info: UnhandledRejectionInfo) => void) | undefined;
 		/**
 		 * Answers `import()` in the isolate's code. Without it, `import()` rejects (`ERR_MODULE`). What it throws, the guest's
-		 * promise is rejected with. Modules are not remembered: give the same one for the same specifier.
+		 * promise is rejected with. Modules are not remembered: give the same one for the same specifier. See
+		 * [Modules](docs/modules.md#import).
 		 *
 		 * The module is evaluated under the time limit of the code that imports it. Such a function mostly refers to the
 		 * isolate, which then lives until it is disposed.
@@ -175,19 +196,21 @@ declare namespace islet {
 		importModuleDynamically?: ImportModuleDynamically | null;
 		/**
 		 * The isolate's contexts can be debugged ({@link Isolate.createInspectorSession}, {@link ContextOptions.inspector}).
-		 * Default: `false`.
+		 * See [Debugging](docs/debugging.md). Default: `false`.
 		 */
 		inspector?: boolean | undefined;
 		/**
 		 * Stacks of errors tell the places in the sources that code was made from, when its last line is a
 		 * `//# sourceMappingURL=data:application/json;base64,…`. For scripts, evals and modules that the host compiles. The positions
-		 * in messages of syntax errors stay. A map that is wrong changes nothing. Default: `false`.
+		 * in messages of syntax errors stay. A map that is wrong changes nothing. See
+		 * [Debugging](docs/debugging.md#source-maps). Default: `false`.
 		 */
 		sourceMaps?: boolean | undefined;
 		/**
 		 * What {@link Isolate.createSnapshot} made, in this process or another: every context of the isolate starts with the
 		 * globals that its scripts left. One of another build, or damaged, is refused: `Error` (`ERR_SNAPSHOT`). Trust it like
 		 * native code: who makes one up on purpose may take over the process. An `ExternalCopy` is looked at once, a buffer each time.
+		 * See [Start faster](docs/snapshots.md).
 		 */
 		snapshot?: Blob | null | undefined;
 	};
@@ -234,6 +257,27 @@ declare namespace islet {
 		dropped: number;
 	};
 
+	/**
+	 * What a context is made with. Besides `inspector` they take things away from the guest. `Atomics.wait` always throws. With a
+	 * frozen clock and a seed, a script that is run twice does the same twice.
+	 * @example
+	 * ```js
+	 * const { Isolate } = require('islet');
+	 *
+	 * const options = { codeGeneration: { strings: false }, clock: { frozen: Date.UTC(2000, 0, 1) }, randomSeed: 7 };
+	 * const [first, second] = [0, 1].map(() => new Isolate().createContextSync(options));
+	 * console.log(first.evalSync('new Date().toISOString()'));
+	 * // prints: 2000-01-01T00:00:00.000Z
+	 * console.log(first.evalSync('Math.random()') === second.evalSync('Math.random()'));
+	 * // prints: true
+	 * try {
+	 * 	first.evalSync('new Function("return 1")');
+	 * } catch (error) {
+	 * 	console.log(error.name);
+	 * 	// prints: EvalError
+	 * }
+	 * ```
+	 */
 	type ContextOptions = {
 		/**
 		 * Sessions see this context: its console, its scripts, its breakpoints. Its isolate must have been made with the same
@@ -281,7 +325,7 @@ declare namespace islet {
 
 	/**
 	 * V8's code cache. Compiling with it skips most of parsing. It holds what was compiled when it was made: functions that had
-	 * not run yet are parsed when they do.
+	 * not run yet are parsed when they do. See [Start faster](docs/snapshots.md#cached-data).
 	 */
 	type CachedDataOptions = {
 		/**
@@ -340,11 +384,16 @@ declare namespace islet {
 	/** Options of `module.evaluate`. The module has no result; of the ways of transfer only `promise` matters. */
 	type ModuleEvaluateOptions = ScriptRunOptions;
 
+	/** Options of `context.eval`. */
 	type ContextEvalOptions = RunOptions & ScriptOrigin & TransferOptions;
+	/** Options of `context.evalClosure`. */
 	type ContextEvalClosureOptions = RunOptions & ScriptOrigin & TransferOptionsBidirectional;
+	/** Options of `script.run`. */
 	type ScriptRunOptions = RunOptions & ReleaseOptions & TransferOptions;
+	/** Options that say how long a function may run mean nothing for a function of this thread. */
 	type ReferenceApplyOptions = RunOptions & TransferOptionsBidirectional;
 
+	/** Options of `reference.get`. */
 	type ReferenceGetOptions = RunOptions & TransferOptions & {
 		/**
 		 * Runs the getter when the property has one: give a `timeout` then. Without it a getter is a `TypeError` (`ERR_REFERENCE`). Proxies are refused either way. Default: `false`.
@@ -352,14 +401,16 @@ declare namespace islet {
 		accessors?: boolean | undefined;
 	};
 
+	/** Options of `new Reference`. */
 	type ReferenceOptions = {
 		/**
-		 * `get` also finds inherited properties. Holds for `get` by this environment only; a reference
-		 * that others got never has it. Default: `false`.
+		 * `get` also finds inherited properties. It holds for everybody who gets this reference, and for references that `get`
+		 * gives. Default: `false`.
 		 */
 		unsafeInherit?: boolean | undefined;
 	};
 
+	/** Options of `new ExternalCopy`. */
 	type ExternalCopyOptions = {
 		/**
 		 * Array buffers, part of the value, whose memory moves into the copy: they are empty (detached) afterwards.
@@ -370,6 +421,7 @@ declare namespace islet {
 		transferOut?: boolean | undefined;
 	};
 
+	/** Options of `copy.copy` and `copy.copyInto`. */
 	type ExternalCopyCopyOptions = ReleaseOptions & {
 		/**
 		 * Takes the memory of array buffers over instead of copying it. After it the external copy is used up: `Error`
@@ -432,11 +484,11 @@ declare namespace islet {
 	 * | `ERR_NO_THREAD` | `Error` | the system gave no thread to run the isolate on |
 	 * | `ERR_INSPECTOR_DISABLED` | `Error` | the inspector of an isolate that was made without `inspector: true` |
 	 * | `ERR_PAUSED` | `Error` | a sync call into an isolate that is paused in the debugger |
-	 * | `ERR_INTERNAL` | `Error` | a mistake of the library |
-	 * | `ERR_MODULE` | `Error`, `TypeError`, `RangeError` | a module isn't in the state that is needed, a resolver gave no module, `import()` has nobody to ask, there are too many |
+	 * | `ERR_INTERNAL` | `Error` | a mistake of the library: please report it |
+	 * | `ERR_MODULE` | `Error`, `TypeError`, `RangeError` | a module isn't in the state that is needed, a resolver gave no module, `import()` has nobody to ask, there are too many modules or imports |
 	 *
 	 * An `Error` that a guest throws keeps the `code` the guest gave it, unless it is one that the engine raises
-	 * (`ERR_TIMEOUT`, `ERR_MEMORY_LIMIT`, …): these can't be forged. But a guest may throw any other object as well: look for
+	 * (`ERR_TIMEOUT`, `ERR_MEMORY_LIMIT`, …): these can't be forged. What isn't an `Error` is copied as it is. But a guest may throw any other object as well: look for
 	 * `instanceof Error` first. Ask {@link Isolate.isDisposed} whether an isolate has ended.
 	 */
 	type ErrorCode =
@@ -528,6 +580,7 @@ declare namespace islet {
 		[Symbol.dispose](): void;
 	}
 
+	/** Options of `serveInspector`. */
 	type ServeInspectorOptions = {
 		/** The address to listen at. Whoever reaches it can do anything in the guest. Default: `"127.0.0.1"`. */
 		host?: string | undefined;
@@ -549,8 +602,8 @@ declare namespace islet {
 
 	/**
 	 * Lets Chrome DevTools, and others that speak its protocol, debug a running guest: console, breakpoints, profiler, heap
-	 * snapshots. Several clients may be connected at once. The server has a thread of its own: it works
-	 * while this one waits in a sync call that is paused. For hosts on Node.
+	 * snapshots (see [DevTools](docs/debugging.md#devtools)). Several clients may be connected at once. The server has a thread of its own: it works
+	 * while this one waits in a sync call that is paused. For hosts on Node; not there inside guests.
 	 * @throws `ERR_INSPECTOR_DISABLED`, `ERR_ISOLATE_DISPOSED`, `ERR_INVALID_ARG_TYPE`, `ERR_OUT_OF_RANGE`; what the system says
 	 * of the address, as `EADDRINUSE`
 	 */
@@ -602,7 +655,17 @@ declare namespace islet {
 		positionTicks?: { line: number; ticks: number }[];
 	};
 
-	/** What `getHeapStatistics` gives: V8's `HeapStatistics` and one figure more. In bytes. */
+	/**
+	 * What `getHeapStatistics` gives, in bytes: V8's `HeapStatistics`, the isolate's array buffers, and what isolated-vm leaves out.
+	 * @example
+	 * ```js
+	 * import { Isolate } from 'islet';
+	 *
+	 * const statistics = await new Isolate({ memoryLimit: 8 }).getHeapStatistics();
+	 * console.log(statistics.heap_size_limit, statistics.externally_allocated_size);
+	 * // prints: 8388608 0
+	 * ```
+	 */
 	type HeapStatistics = {
 		/** What V8 has taken from the system for its heap. */
 		total_heap_size: number;
@@ -644,7 +707,7 @@ declare namespace islet {
 	 *
 	 * An isolate ends by {@link Isolate.dispose}, by its memory limit, by a fatal error of V8, when its guest doesn't
 	 * stop, when the thread (main or worker) that made it ends, or when nothing refers to it any more: neither it nor any
-	 * context, script, reference or function of it.
+	 * context, script, reference or function of it. What it tells of itself can still be read then.
 	 */
 	class Isolate {
 		private readonly [brand]: 'Isolate';
@@ -657,7 +720,8 @@ declare namespace islet {
 
 		/**
 		 * Runs scripts in a context of a new isolate and makes a snapshot of what they leave, for `new Isolate({ snapshot })`. Its
-		 * bytes may be kept in a file: they belong to this build of the library.
+		 * bytes may be kept in a file: they belong to this build of the library. As in isolated-vm, the name without ending is that
+		 * of the form that waits. See [Start faster](docs/snapshots.md).
 		 *
 		 * The scripts run like any guest, on a thread of the library and within the limits. They have plain JavaScript: nothing of
 		 * the host, and no `WebAssembly`, `SharedArrayBuffer` or `Temporal`, which come with the contexts that start from the snapshot.
@@ -757,7 +821,8 @@ declare namespace islet {
 
 		/**
 		 * Begins a CPU profile, also of a guest that is running already. Several, under different titles, can be taken at
-		 * once. While one is taken the isolate stays on one thread. `inspector: true` isn't needed.
+		 * once. While one is taken the isolate stays on one thread. `inspector: true` isn't needed. See
+		 * [CPU profiles](docs/debugging.md#cpu-profiles).
 		 * @throws `ERR_ISOLATE_DISPOSED`
 		 */
 		startCpuProfiler(title: string): void;
@@ -883,7 +948,7 @@ declare namespace islet {
 
 	/**
 	 * An ES module, JSON, or values of yours. It is instantiated in one context of its isolate, then evaluated, each
-	 * once.
+	 * once. Guests can use it as the host does. See [Modules](docs/modules.md).
 	 */
 	class Module {
 		private readonly [brand]: 'Module';
@@ -1078,6 +1143,21 @@ declare namespace islet {
 	/**
 	 * A copy of a value outside every heap. It can be copied into any isolate, any number of times, with no call
 	 * into the isolate that the value came from.
+	 * @example
+	 * ```js
+	 * import { ExternalCopy } from 'islet';
+	 *
+	 * const copy = new ExternalCopy({ when: new Date(0), list: [1, , 3] });
+	 * console.log(copy.copy());
+	 * // prints: { when: 1970-01-01T00:00:00.000Z, list: [ 1, <1 empty item>, 3 ] }
+	 * copy.release();
+	 * try {
+	 * 	copy.copy();
+	 * } catch ({ code, message }) {
+	 * 	console.log(code, message);
+	 * 	// prints: ERR_RELEASED Copy has been released
+	 * }
+	 * ```
 	 */
 	class ExternalCopy<T = any> {
 		private readonly [brand]: T;
@@ -1127,7 +1207,8 @@ declare namespace islet {
 	 * A function of this environment, to be passed, also nested in a copied value. It arrives as a plain function;
 	 * arguments and results are copied, functions and instances of the classes here cross as such. `this` is not passed.
 	 *
-	 * A function passed by itself becomes a callback of the default mode.
+	 * A function passed by itself becomes a callback of the default mode. Async and ignored calls are queued without a bound: a
+	 * guest can call faster than the function runs. A callback has no members.
 	 */
 	class Callback<T extends (...args: any[]) => any = any> {
 		private readonly [brand]: T;
@@ -1227,8 +1308,8 @@ declare namespace islet {
 		/** Isolates that were made, and haven't ended. */
 		isolates: number;
 		/**
-		 * Isolates that were given up: V8 met a fatal error in them, or they didn't stop when they were told to. Each keeps a
-		 * sleeping thread and V8's heap until the process ends.
+		 * Isolates that were given up: V8 met a fatal error in them, or they didn't stop when they were told to. What they held of
+		 * others is let go of; each keeps a sleeping thread and V8's heap until the process ends.
 		 */
 		condemnedIsolates: number;
 		/** What these hold of memory, in bytes, as far as is known. */
@@ -1249,7 +1330,17 @@ declare namespace islet {
 		maxCondemned?: number | undefined;
 	};
 
-	/** How many isolates, threads, and isolates that were given up there are in this process, workers included. */
+	/**
+	 * How many isolates, threads, and isolates that were given up there are in this process, workers included.
+	 * @example
+	 * ```js
+	 * const { configure, stats } = require('islet');
+	 *
+	 * configure({ maxCondemned: 20 });
+	 * console.log(stats().condemnedIsolates, stats().maxCondemned);
+	 * // prints: 0 20
+	 * ```
+	 */
 	function stats(): Stats;
 
 	/**
@@ -1271,6 +1362,7 @@ declare namespace islet {
 		Configuration,
 		ContextOptions,
 		Copy,
+		CpuLimit,
 		CpuProfile,
 		CpuProfileNode,
 		Dereference,
@@ -1287,6 +1379,7 @@ declare namespace islet {
 		InspectorSession,
 		Isolate,
 		IsolateOptions,
+		Library,
 		Module,
 		ModuleEvaluateOptions,
 		NativeModule,
@@ -1311,8 +1404,10 @@ declare namespace islet {
 		Transferable,
 		TransferOptions,
 		TransferOptionsBidirectional,
+		UnhandledRejectionInfo,
 		configure,
 		stats,
+		versions,
 	};
 }
 

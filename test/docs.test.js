@@ -93,6 +93,16 @@ describe('documentation', () => {
 		}
 	});
 
+	it('has in docs/api.md what index.d.ts says', async () => {
+		const { reference } = await import('../scripts/api.mjs');
+		assert.equal(readFileSync(join(ROOT, 'docs', 'api.md'), 'utf8'), reference(), 'run `node scripts/api.mjs`');
+	});
+
+	it('links to sections of docs/api.md that are there once', () => {
+		const anchors = anchorsOf(readFileSync(join(ROOT, 'docs', 'api.md'), 'utf8'));
+		assert.deepEqual(anchors.filter((anchor, at) => anchors.indexOf(anchor) !== at), []);
+	});
+
 	it('names every error code in docs/api.md', () => {
 		const declarations = readFileSync(join(ROOT, 'index.d.ts'), 'utf8');
 		const text = readFileSync(join(ROOT, 'docs', 'api.md'), 'utf8');
