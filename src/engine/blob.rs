@@ -220,4 +220,26 @@ mod tests {
         assert_eq!(key_of(&Text::One(b"a\xe4".to_vec())), key_of(&Text::Two(vec![0x61, 0xe4])));
         assert_ne!(key_of(&Text::One(b"a".to_vec())), key_of(&Text::Two(vec![0x61, 0x20ac])));
     }
+
+    #[test]
+    fn bytes_in_structured_clone_format_are_found_or_refused_whatever_they_are() {
+        let mut seed = 0x2468_ace0_1357_9bdf_u64;
+        let mut found = 0;
+        for _ in 0..if cfg!(miri) { 500 } else { 100_000 } {
+            let mut bytes = vec![0xff, 15, b'B'];
+            for _ in 0..seed % 12 {
+                seed ^= seed << 13;
+                seed ^= seed >> 7;
+                seed ^= seed << 17;
+                bytes.push([seed as u8, 0, 1, 5, 0x80, 0xff, b't', b'B'][(seed >> 32) as usize % 8]);
+            }
+            if seed.is_multiple_of(5) {
+                bytes.remove(0);
+            }
+            seed = seed.wrapping_add(1);
+            let cloned = Cloned { bytes, ..Cloned::default() };
+            found += bytes_of(&cloned).map_or(0, |found| usize::from(found.len() < cloned.bytes.len()));
+        }
+        assert!(found > 0);
+    }
 }

@@ -301,3 +301,64 @@ fn mapped<'s>(
     let there = guest.source_maps.try_borrow_mut().ok()?.find(scope, &name, line, column)?;
     Some(format!("{before}{there}{close}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Random bytes from an alphabet, from a seed (xorshift).
+    fn random(seed: &mut u64, alphabet: &[u8], most: u64) -> Vec<u8> {
+        let mut next = || {
+            *seed ^= *seed << 13;
+            *seed ^= *seed >> 7;
+            *seed ^= *seed << 17;
+            *seed
+        };
+        (0..next() % (most + 1)).map(|_| alphabet[(next() % alphabet.len() as u64) as usize]).collect()
+    }
+
+    fn rounds(n: u32) -> u32 {
+        if cfg!(miri) { n / 200 } else { n }
+    }
+
+    #[test]
+    fn mappings_are_read_or_refused_whatever_they_are() {
+        let mut seed = 0x0bad_cafe_1234_5678;
+        let mut read = 0;
+        for _ in 0..rounds(100_000) {
+            let mappings = random(&mut seed, b"AACDEGgh/9+;;,,*", 40);
+            for place in places(&mappings).into_iter().flatten() {
+                assert!(place.line as usize <= mappings.len());
+                read += 1;
+            }
+        }
+        assert!(read > 0);
+    }
+
+    #[test]
+    fn numbers_in_mappings_have_an_end() {
+        // 2^31 and more don't fit, however they are continued.
+        assert!(vlq(&mut b"gggggggggggggA".iter()).is_none());
+        assert!(vlq(&mut b"g".iter()).is_none());
+        assert_eq!(vlq(&mut b"gB".iter()), Some(Some(16)));
+        assert_eq!(vlq(&mut b"D".iter()), Some(Some(-1)));
+        assert_eq!(vlq(&mut b"".iter()), Some(None));
+    }
+
+    #[test]
+    fn comments_are_read_or_refused_whatever_they_are() {
+        let mut seed = 0x1357_9bdf_0246_8ace;
+        for _ in 0..rounds(20_000) {
+            let tail = random(&mut seed, b"/#@ ;,=\r\nabA9", 20);
+            let mut code = b"f();\n//# sourceMappingURL=data:application/json;base64,".to_vec();
+            code.truncate(code.len() - (seed % 60) as usize);
+            code.extend(&tail);
+            let wide = Text::Two(code.iter().copied().map(u16::from).collect());
+            let found = inline_map(&Text::One(code));
+            assert_eq!(found, inline_map(&wide));
+            let _ = found.and_then(|data| decode(&data));
+        }
+        let whole = b"f()\n//# sourceMappingURL=data:application/json;base64,e30=\n".to_vec();
+        assert_eq!(inline_map(&Text::One(whole)).and_then(|data| decode(&data)), Some(b"{}".to_vec()));
+    }
+}

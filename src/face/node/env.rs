@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use napi_sys as sys;
 
 use super::raw;
-use super::wire::Writer;
+use super::wire::{Tables, Writer};
 use crate::engine::error::{Failure, Outcome};
 use crate::engine::host::{Host, HostCall, TreeId};
 use crate::engine::isolate::slots::Slots;
@@ -478,4 +478,22 @@ unsafe extern "C" fn on_wake(
     // Before the look: what comes after it wakes again.
     node.shared.waking.store(false, Ordering::SeqCst);
     raw::call(env, node.on_wake.get());
+}
+
+impl Tables for NodeEnv {
+    fn handle(&self, id: u32) -> Result<Handle, Failure> {
+        self.handle(id)
+    }
+
+    fn take_block(&self, id: u32) -> Result<Block, Failure> {
+        self.take_block(id)
+    }
+
+    fn new_promise(&self, id: u32) -> Arc<PromiseCell> {
+        self.new_promise(id)
+    }
+
+    fn host(&self) -> Arc<dyn Host> {
+        self.shared.as_host()
+    }
 }

@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use super::env::NodeEnv;
 use crate::engine::error::{ErrorClass, ErrorValue, Failure, Outcome, Thrown};
-use crate::engine::host::HostValue;
+use crate::engine::host::{Host, HostValue};
 use crate::engine::transfer::{
-    CallbackMode, Cloned, Copied, Function, Handle, PromiseCell, Text, Transfer, Waker,
+    Block, CallbackMode, Cloned, Copied, Function, Handle, PromiseCell, Text, Transfer, Waker,
 };
 
 #[allow(missing_docs)]
@@ -51,16 +51,32 @@ fn malformed() -> Failure {
     Failure::Internal("malformed message".into())
 }
 
+/// What ids in a message mean.
+pub trait Tables {
+    /// The handle with this number.
+    fn handle(&self, id: u32) -> Result<Handle, Failure>;
+    /// Takes the block with this number.
+    fn take_block(&self, id: u32) -> Result<Block, Failure>;
+    /// The neutral half of JavaScript's promise `id`.
+    fn new_promise(&self, id: u32) -> Arc<PromiseCell>;
+    /// The environment that the message is from.
+    fn host(&self) -> Arc<dyn Host>;
+}
+
+/// Values within values, at most: JavaScript writes no more (`lib/wire.js`), and each takes of the stack.
+const DEPTH: u32 = 200;
+
 /// Reads values out of a message.
 pub struct Reader<'a> {
     bytes: &'a [u8],
     at: usize,
+    depth: u32,
 }
 
 impl<'a> Reader<'a> {
     /// Over the payload of a message.
     pub fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, at: 0 }
+        Self { bytes, at: 0, depth: 0 }
     }
 
     fn take(&mut self, n: usize) -> Result<&'a [u8], Failure> {
@@ -104,7 +120,17 @@ impl<'a> Reader<'a> {
     }
 
     /// A value.
-    pub fn value(&mut self, env: &NodeEnv) -> Result<Transfer, Failure> {
+    pub fn value(&mut self, env: &impl Tables) -> Result<Transfer, Failure> {
+        if self.depth == DEPTH {
+            return Err(malformed());
+        }
+        self.depth += 1;
+        let value = self.value_within(env);
+        self.depth -= 1;
+        value
+    }
+
+    fn value_within(&mut self, env: &impl Tables) -> Result<Transfer, Failure> {
         Ok(match self.u8()? {
             tag::UNDEFINED => Transfer::Undefined,
             tag::NULL => Transfer::Null,
@@ -161,7 +187,7 @@ impl<'a> Reader<'a> {
             tag::HOST_REFERENCE => {
                 let index = self.u32()?;
                 let type_of = self.u8()?;
-                let host = env.shared.as_host();
+                let host = env.host();
                 Transfer::Handle(Handle::Host(Arc::new(HostValue { host, index, type_of })))
             }
             tag::LIBRARY => Transfer::Library,
@@ -170,12 +196,12 @@ impl<'a> Reader<'a> {
         })
     }
 
-    fn host_value(&mut self, env: &NodeEnv, type_of: u8) -> Result<Arc<HostValue>, Failure> {
+    fn host_value(&mut self, env: &impl Tables, type_of: u8) -> Result<Arc<HostValue>, Failure> {
         let index = self.u32()?;
-        Ok(Arc::new(HostValue { host: env.shared.as_host(), index, type_of }))
+        Ok(Arc::new(HostValue { host: env.host(), index, type_of }))
     }
 
-    fn error(&mut self, env: &NodeEnv) -> Result<ErrorValue, Failure> {
+    fn error(&mut self, env: &impl Tables) -> Result<ErrorValue, Failure> {
         let class = ErrorClass::from_u8(self.u8()?);
         let flags = self.u8()?;
         let message = self.text()?;
@@ -187,7 +213,7 @@ impl<'a> Reader<'a> {
     }
 
     /// What JavaScript answers: a value, or what it threw.
-    pub fn outcome(&mut self, env: &NodeEnv, threw: bool) -> Outcome {
+    pub fn outcome(&mut self, env: &impl Tables, threw: bool) -> Outcome {
         let value = self.value(env)?;
         if threw { Err(Thrown::Value(value)) } else { Ok(value) }
     }
@@ -360,5 +386,203 @@ impl Writer {
         for value in [error.cause, error.properties].into_iter().flatten() {
             self.value(env, value);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::host::{HostCall, TreeId};
+    use crate::engine::isolate::Isolate;
+
+    /// An environment with handles 0 to 3 and no blocks.
+    struct Env;
+
+    impl Host for Env {
+        fn call(&self, _call: HostCall) {}
+        fn interrupt(&self, _call: HostCall) {}
+        fn replied(&self, _id: u32, _outcome: Outcome) {}
+        fn settled(&self, _id: u32, _outcome: Outcome) {}
+        fn release(&self, _index: u32) {}
+        fn begin_work(&self) {}
+        fn end_work(&self) {}
+        fn id(&self) -> u64 {
+            1
+        }
+        fn waits_in(&self, _tree: TreeId) -> bool {
+            false
+        }
+        fn add_isolate(&self, _isolate: &Arc<Isolate>) {}
+    }
+
+    impl Tables for Env {
+        fn handle(&self, id: u32) -> Result<Handle, Failure> {
+            if id > 3 {
+                return Err(Failure::Released("Handle"));
+            }
+            Ok(Handle::Copied(Copied::new(Transfer::Int(id.cast_signed()))))
+        }
+        fn take_block(&self, _id: u32) -> Result<Block, Failure> {
+            Err(Failure::BufferGone)
+        }
+        fn new_promise(&self, _id: u32) -> Arc<PromiseCell> {
+            PromiseCell::new().0
+        }
+        fn host(&self) -> Arc<dyn Host> {
+            Arc::new(Env)
+        }
+    }
+
+    /// Random numbers from a seed (xorshift).
+    struct Random(u64);
+
+    impl Random {
+        fn next(&mut self) -> u64 {
+            self.0 ^= self.0 << 13;
+            self.0 ^= self.0 >> 7;
+            self.0 ^= self.0 << 17;
+            self.0
+        }
+        fn below(&mut self, n: usize) -> usize {
+            (self.next() % n.max(1) as u64) as usize
+        }
+    }
+
+    fn text(out: &mut Vec<u8>, random: &mut Random) {
+        let n = random.below(5);
+        if random.below(2) == 0 {
+            out.push(tag::ONE_BYTE);
+            out.extend((n as u32).to_le_bytes());
+            out.extend((0..n).map(|_| random.next() as u8));
+        } else {
+            out.push(tag::TWO_BYTE);
+            out.extend((n as u32).to_le_bytes());
+            out.extend((0..2 * n).map(|_| random.next() as u8));
+        }
+    }
+
+    /// A message as JavaScript writes it.
+    fn well_formed(out: &mut Vec<u8>, random: &mut Random, depth: u32) {
+        let kinds = if depth == 0 { 12 } else { 15 };
+        match random.below(kinds) {
+            kind @ 0..=3 => out.push(kind as u8),
+            4 => out.extend([tag::INT, 1, 2, 3, 4]),
+            5 => {
+                out.push(tag::NUMBER);
+                out.extend(random.next().to_le_bytes());
+            }
+            6 | 7 => text(out, random),
+            8 => {
+                let words = random.below(4) as u32;
+                out.extend([tag::BIGINT, 1]);
+                out.extend(words.to_le_bytes());
+                out.extend((0..words).flat_map(|_| random.next().to_le_bytes()));
+            }
+            9 => out.extend([tag::HANDLE, random.below(4) as u8, 0, 0, 0]),
+            10 => out.extend([tag::COPY_INTO, random.below(4) as u8, 0, 0, 0, 1]),
+            11 => out.extend([tag::PROMISE, 9, 0, 0, 0]),
+            12 => {
+                let handles = random.below(4) as u32;
+                out.extend([tag::CLONED, 3, 0, 0, 0, 0xff, 15, b'0']);
+                out.extend(handles.to_le_bytes());
+                for _ in 0..handles {
+                    well_formed(out, random, depth - 1);
+                }
+                out.extend([0; 8]);
+            }
+            13 => {
+                let flags = random.below(16) as u8;
+                out.extend([tag::ERROR, random.below(8) as u8, flags]);
+                for _ in 0..1 + (flags & 3).count_ones() {
+                    text(out, random);
+                }
+                for _ in 0..(flags & 12).count_ones() {
+                    well_formed(out, random, depth - 1);
+                }
+            }
+            _ => {
+                out.extend([tag::FUNCTION, 1, 0, 0, 0, 0]);
+                text(out, random);
+                out.extend([0; 4]);
+            }
+        }
+    }
+
+    fn rounds(n: u32) -> u32 {
+        if cfg!(miri) { n / 200 } else { n }
+    }
+
+    #[test]
+    fn what_is_well_formed_is_read_to_its_end_and_every_shorter_message_is_refused() {
+        let mut random = Random(0x1234_5678_9abc_def1);
+        for _ in 0..rounds(4000) {
+            let mut bytes = Vec::new();
+            well_formed(&mut bytes, &mut random, 4);
+            let mut reader = Reader::new(&bytes);
+            assert!(reader.value(&Env).is_ok(), "{bytes:?}");
+            assert_eq!((reader.at, reader.depth), (bytes.len(), 0));
+            let cut = random.below(bytes.len());
+            assert!(Reader::new(&bytes[..cut]).value(&Env).is_err(), "{cut} of {bytes:?}");
+        }
+    }
+
+    #[test]
+    fn whatever_the_bytes_are_reading_ends_within_them() {
+        let mut random = Random(0xfeed_f00d_dead_beef);
+        let mut refused = 0;
+        for round in 0..rounds(200_000) {
+            let mut bytes = Vec::new();
+            if round % 2 == 0 {
+                bytes.extend((0..random.below(60)).map(|_| random.next() as u8));
+                if let Some(first) = bytes.first_mut() {
+                    *first %= 40;
+                }
+            } else {
+                well_formed(&mut bytes, &mut random, 3);
+                for _ in 0..1 + random.below(4) {
+                    let at = random.below(bytes.len());
+                    match random.below(4) {
+                        0 => bytes[at] ^= 1 << random.below(8),
+                        1 => bytes[at] = [0, 0x7f, 0x80, 0xff][random.below(4)],
+                        2 => bytes.truncate(at.max(1)),
+                        _ => bytes.insert(at, random.next() as u8),
+                    }
+                }
+            }
+            let mut reader = Reader::new(&bytes);
+            refused += u32::from(reader.outcome(&Env, random.below(2) == 0).is_err());
+            assert!(reader.at <= bytes.len() && reader.depth == 0);
+            let mut reader = Reader::new(&bytes);
+            let _ = (reader.u32(), reader.text());
+            assert!(reader.at <= bytes.len());
+        }
+        assert!(refused > rounds(200_000) / 10);
+    }
+
+    #[test]
+    fn values_within_values_have_an_end() {
+        for tag in [tag::EXTERNAL_COPY, tag::ERROR, tag::CLONED] {
+            let step: &[u8] = match tag {
+                tag::EXTERNAL_COPY => &[tag],
+                tag::ERROR => &[tag, 0, HAS_CAUSE, tag::ONE_BYTE, 0, 0, 0, 0],
+                _ => &[tag, 0, 0, 0, 0, 1, 0, 0, 0],
+            };
+            assert!(Reader::new(&step.repeat(1_000_000 / step.len())).value(&Env).is_err());
+        }
+        let mut fits = vec![tag::EXTERNAL_COPY; DEPTH as usize - 1];
+        fits.push(tag::NULL);
+        assert!(Reader::new(&fits).value(&Env).is_ok());
+    }
+
+    #[test]
+    fn numbers_that_promise_more_than_there_is_take_no_memory() {
+        for tag in [tag::ONE_BYTE, tag::TWO_BYTE, tag::CLONED] {
+            assert!(Reader::new(&[tag, 0xff, 0xff, 0xff, 0xff, 1]).value(&Env).is_err());
+        }
+        assert!(Reader::new(&[tag::BIGINT, 0, 0xff, 0xff, 0xff, 0xff, 1]).value(&Env).is_err());
+        // A clone without bytes, and four thousand million handles.
+        assert!(
+            Reader::new(&[tag::CLONED, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, tag::NULL]).value(&Env).is_err()
+        );
     }
 }
