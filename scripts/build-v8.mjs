@@ -25,7 +25,7 @@ import { fetchTools, haveTools, lacks, sources, toolsIn } from './v8/tools.mjs';
 
 const STEPS = ['tools', 'sources', 'generate', 'crates', 'compile'];
 const DISK = 6e9;
-const PROGRESS = 30_000;
+const PROGRESS = 120_000;
 
 /** @returns {string} folder of the crate's sources, which cargo fetches if need be */
 function crateFolder(version) {

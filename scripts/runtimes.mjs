@@ -123,6 +123,14 @@ function install(folder, name, version) {
  * @property {string[]} command what to put before the path of a script to run it
  */
 
+/**
+ * Whether a pinned runtime was fetched before.
+ * @param {string} name a key of VERSIONS
+ */
+export function isCached(name) {
+	return existsSync(join(cache(), `${name}-${EXCEPTIONS[platform]?.[name] ?? VERSIONS[name]}`));
+}
+
 /** @returns {Runtime} the node this program runs on */
 function current() {
 	const { node } = process.versions;

@@ -159,6 +159,8 @@ describe('scripts/build-v8', { skip: process.platform === 'win32' }, () => {
 			return true;
 		});
 		assert.match(readFileSync(log, 'utf8'), /^1$/m);
+		const killed = steps.logged('sh', ['-c', 'echo "clang: error: unable to execute command: Killed"; exit 1'], { log });
+		await assert.rejects(killed, /too little memory: try `--jobs 1`/);
 	});
 });
 

@@ -6,7 +6,7 @@
 
 const assert = require('node:assert/strict');
 const { spawnSync } = require('node:child_process');
-const { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, statSync, symlinkSync, writeFileSync } = require('node:fs');
+const { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, statSync, symlinkSync, writeFileSync } = require('node:fs');
 const { tmpdir } = require('node:os');
 const { delimiter, dirname, join } = require('node:path');
 const { after, before, describe, it } = require('node:test');
@@ -144,6 +144,40 @@ describe('the packages', { skip }, () => {
 		assert.ok(prints.length > 0 && matches(lines, prints), lines.join('\n'));
 	});
 
+	for (const name of ['node22', 'node24', 'node26', 'bun', 'deno']) {
+		it(`run it on ${name}, with no more permissions than the README asks for`, async context => {
+			const { isCached, runtimes } = await import('../scripts/runtimes.mjs');
+			if (!isCached(name)) {
+				context.skip('`npm run test:runtimes` fetches it');
+				return;
+			}
+			const [{ command: [binary, ...args] }] = await runtimes([name]);
+			const [, flags] = /Deno: `(--allow[^`]*)`/.exec(readFileSync(join(ROOT, 'README.md'), 'utf8'));
+			const granted = name === 'deno' ? [...args.filter(arg => arg !== '-A'), ...flags.split(' ')] : args;
+			const [{ code, prints }] = blocksOf(join(ROOT, 'README.md'));
+			writeFileSync(join(project, 'readme.cjs'), code);
+			const lines = run(binary, [...granted, 'readme.cjs'], { cwd: project, env }).trimEnd().split('\n');
+			assert.ok(matches(lines, prints), lines.join('\n'));
+		});
+	}
+
+	it('have no link in their pages that leads nowhere', () => {
+		const folder = join(project, 'node_modules/islet');
+		const pages = readdirSync(folder, { recursive: true }).filter(name => name.endsWith('.md'));
+		assert.ok(pages.length > 10);
+		for (const page of pages) {
+			const text = readFileSync(join(folder, page), 'utf8').replace(/^```[^]*?^```/gm, '');
+			for (const [, target] of text.matchAll(/\]\(([^)\s#]+)[^)]*\)/g)) {
+				assert.ok(/^https?:/.test(target) || existsSync(join(folder, dirname(page), target)), `${page}: ${target}`);
+			}
+		}
+	});
+
+	it('bring the game that the README starts with', () => {
+		const out = run(process.execPath, ['node_modules/islet/examples/arena', '--players', '3', '--ticks', '3', '--json'], { cwd: project, env });
+		assert.equal(JSON.parse(out).players.length, 3);
+	});
+
 	it('are loaded by `import`, too', () => {
 		writeFileSync(join(project, 'main.mjs'), `
 			import ivm, { Isolate } from 'islet';
@@ -171,6 +205,14 @@ describe('the packages', { skip }, () => {
 			writeFileSync(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions, include }));
 			run(process.execPath, [tsc, '-p', '.'], { cwd: project, env });
 		}
+	});
+
+	it('are found without a look at the whole process', { skip: process.platform !== 'linux' || existsSync('/lib/ld-musl-x86_64.so.1') }, () => {
+		const name = run(process.execPath, ['-e', `
+			process.report.getReport = () => { throw new Error('slow, and not permitted everywhere'); };
+			console.log(require('./node_modules/islet/lib/platform-package.js').platformPackage());
+		`], { cwd: project, env });
+		assert.equal(name.trim(), `@islet/linux-${process.arch}-gnu`);
 	});
 
 	it('say what is missing where the platform\'s package is not installed', () => {

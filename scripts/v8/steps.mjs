@@ -12,8 +12,11 @@ export class StepError extends Error {}
 
 export const say = text => console.error(`build-v8: ${text}`);
 
-/** How many last lines of a program's output a failure shows. */
+/** How many last lines of a program's output a failure shows, and how much of each. */
 const TAIL = 25;
+const WIDTH = 300;
+/** What a compiler says that the system ended. */
+const NO_MEMORY = /\bKilled\b|signal 9|out of memory|std::bad_alloc/i;
 
 /**
  * Runs a program and returns what it prints.
@@ -62,7 +65,8 @@ export async function logged(command, args, { log, onLine, ...options }) {
 		child.on('close', (status, signal) => resolve(signal ?? status));
 	});
 	if (code !== 0) {
-		throw new StepError(`\`${command}\` failed (${code}). The end of ${log}:\n${last.join('\n')}`);
+		const hint = last.some(line => NO_MEMORY.test(line)) ? '\nThat looks like too little memory: try `--jobs 1`.' : '';
+		throw new StepError(`\`${command}\` failed (${code}). The end of ${log}:\n${last.map(line => line.slice(0, WIDTH)).join('\n')}${hint}`);
 	}
 }
 
