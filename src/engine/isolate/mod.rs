@@ -42,7 +42,7 @@ use crate::engine::limits::watchdog;
 use crate::engine::rejections::Reports;
 use crate::engine::signal::Waiter;
 use crate::engine::transfer::{Arguments, Function, Text, Transfer};
-use crate::engine::{lock, platform};
+use crate::engine::{Locked, lock, platform};
 
 /// Where an isolate is in its life.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -330,7 +330,7 @@ impl Isolate {
     }
 
     /// Sees to a thread for an isolate that has something to do.
-    fn attend(self: &Arc<Self>, mut queue: std::sync::MutexGuard<'_, Queue>, urgent: bool) {
+    fn attend(self: &Arc<Self>, mut queue: Locked<'_, Queue>, urgent: bool) {
         match queue.worker {
             // It lingers inside, or waits for a host function there. If it is busy or just leaving, it looks into
             // the queue before it idles or goes (see `serve`).

@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use super::watchdog::now;
-use crate::engine::lock;
+use crate::engine::{Locked, lock};
 
 struct Level {
     /// CPU time that may be used, in ns; less than nothing after a stretch that was stopped late.
@@ -36,7 +36,7 @@ impl Bucket {
         Self { rate: f64::from(per_second) / 1000.0, burst, level }
     }
 
-    fn level(&self) -> std::sync::MutexGuard<'_, Level> {
+    fn level(&self) -> Locked<'_, Level> {
         let mut level = lock(&self.level);
         let now = now();
         level.left = (level.left + now.saturating_sub(level.at) as f64 * self.rate).min(self.burst);

@@ -1,6 +1,6 @@
 //! A promise that two heaps share: settled in one, observed in the other.
 
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use crate::engine::error::{Failure, Outcome};
 use crate::engine::host::Host;
@@ -8,6 +8,7 @@ use crate::engine::isolate::Isolate;
 use crate::engine::limits::deadline::Deadline;
 use crate::engine::limits::memory::Charge;
 use crate::engine::signal::Wait;
+use crate::engine::{Locked, lock};
 
 /// Who is told of the outcome.
 pub enum Waker {
@@ -61,8 +62,8 @@ impl PromiseCell {
         (Arc::clone(&cell), Settler(Some(cell), None))
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> Locked<'_, State> {
+        lock(&self.state)
     }
 
     /// Names who is told; at once when it is settled already. There is one observer per promise.
