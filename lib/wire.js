@@ -8,6 +8,7 @@ const { types } = require('node:util');
 const { Buffer } = require('node:buffer');
 const clone = require('./clone');
 const { isDetached } = require('./clone/inspect');
+const { isWide } = require('./clone/writer');
 const { CLASSES, ErrorParts, Thrown, typeError, withCode, withoutOwnFrames } = require('./errors');
 const { idOf, registry } = require('./handle');
 const native = require('./native');
@@ -35,6 +36,7 @@ const NUMBERS = 18;
 const HOST_REFERENCE = 19;
 const EXTERNAL_COPY_OF = 20;
 const GUEST_FUNCTION = 21;
+const LONG_TEXT = 22;
 const LIBRARY = 30;
 const LIST = 35;
 
@@ -48,6 +50,8 @@ const HAS_CODE = 16;
 const STAGED = 16384;
 /** Strings up to this length are written unit by unit. */
 const SHORT = 48;
+/** Strings from this length on go beside the message: copied once, from heap to heap. */
+const LONG = 4096;
 
 /** Bytes of the header before every payload. */
 const HEADER = 64;
@@ -165,9 +169,19 @@ function u32(value) {
 	writer.pos += 4;
 }
 
+function writeLongString(text) {
+	const number = native.stageText(text, isWide(text));
+	owed.push(~number);
+	u8(LONG_TEXT);
+	u32(number);
+}
+
 /** Writes a string. */
 function writeString(text) {
 	const { length } = text;
+	if (length >= LONG) {
+		return writeLongString(text);
+	}
 	writer.reserve(5 + length);
 	const start = writer.pos;
 	const bytes = writer.u8;
@@ -534,6 +548,9 @@ function readU32() {
 
 /** Reads a string after its tag. */
 function readString(tag) {
+	if (tag === LONG_TEXT) {
+		return native.takeText(readU32());
+	}
 	const length = readU32();
 	const start = reader.pos;
 	if (tag === ONE_BYTE) {
@@ -575,6 +592,7 @@ function readParts() {
 		}
 		case ONE_BYTE:
 		case TWO_BYTE:
+		case LONG_TEXT:
 			return readString(tag);
 		case BIGINT: return readBigInt();
 		case HANDLE: {

@@ -2,7 +2,7 @@
 
 const assert = require('node:assert/strict');
 const { describe, it } = require('node:test');
-const { FEW, guest, islet, rejection, seeded, thrown, times } = require('./helpers');
+const { FEW, child, guest, islet, rejection, seeded, thrown, times } = require('./helpers');
 const { Callback, Context, ExternalCopy, Isolate, Reference, Script } = islet;
 
 /** Same structure, prototypes, order and identities inside; -0, NaN and holes told apart. */
@@ -475,5 +475,85 @@ describe('random arguments in one call', () => {
 		const shared = { a: 1 };
 		const same = context.evalSync('(a, b) => a === b', { reference: true });
 		assert.equal(same.applySync(undefined, [shared, shared], { arguments: { copy: true } }), false);
+	});
+});
+
+describe('long strings', () => {
+	const long = {
+		'of ASCII': 'abcdefghij'.repeat(30_000),
+		'of Latin-1': 'é'.repeat(100_000) + 'a',
+		'of two bytes a character': 'a'.repeat(100_000) + '€',
+		'with half of a surrogate pair': '\ud800'.repeat(5_000),
+		'with nulls': 'a\0b'.repeat(50_000),
+		'a part of another': 'x'.repeat(300_000).slice(7, 200_000),
+		'put together of parts': Array.from({ length: 9_000 }, (_, i) => String(i)).reduce((sum, part) => sum + part, ''),
+	};
+	for (const [kind, text] of Object.entries(long)) {
+		it(`${kind} cross both ways, as values, keys, sources and in errors`, async () => {
+			const { context, jail } = guest();
+			const same = context.evalSync('s => s', { reference: true });
+			for (let i = 0; i < 3; ++i) {
+				assert.ok(same.applySync(undefined, [text]) === text);
+				assert.ok(await same.apply(undefined, [text]) === text);
+			}
+			assert.equal(context.evalClosureSync('return $0.length + $0.charCodeAt($0.length - 1)', [text]),
+				text.length + text.charCodeAt(text.length - 1));
+			assert.ok(same.applySync(undefined, [{ text }], { arguments: { copy: true }, result: { copy: true } }).text === text);
+			jail.setSync(text, 1);
+			assert.equal(jail.getSync(text), 1);
+			assert.ok(context.evalSync(`/* ${text.replace('\0', '')} */ ${JSON.stringify(text)}`) === text);
+			assert.ok(thrown(() => context.evalClosureSync('throw new Error($0)', [text])).message === text);
+			jail.setSync('host', value => value + value);
+			assert.ok(context.evalClosureSync('return host($0)', [text]) === text + text);
+		});
+	}
+
+	it('of every length about where their way changes', () => {
+		const { context } = guest();
+		const same = context.evalSync('s => s', { reference: true });
+		for (const around of [48, 4096, 16_384, 65_536, 131_072]) {
+			for (let length = around - 3; length < around + 3; ++length) {
+				for (const end of ['a', 'é', '€']) {
+					const text = 'x'.repeat(length - 1) + end;
+					assert.ok(same.applySync(undefined, [text]) === text, `${length} ${end}`);
+				}
+			}
+		}
+	});
+
+	it('do not pile up in the process', async () => {
+		const [growth] = await child(`
+			const { context } = guest();
+			const same = context.evalSync('s => s', { reference: true });
+			const run = () => {
+				for (let i = 0; i < times(300); ++i) {
+					same.applySync(undefined, [String.fromCharCode(97 + i % 20).repeat(1 << 20)]);
+				}
+			};
+			run();
+			const before = process.memoryUsage.rss();
+			for (let i = 0; i < 4; ++i) run();
+			report((process.memoryUsage.rss() - before) / 2 ** 20);
+		`);
+		assert.ok(growth < 100, `${growth} MB more`);
+	});
+
+	it('that a failed call did not take are let go of', async () => {
+		const [growth] = await child(`
+			const { context } = guest();
+			const same = context.evalSync('s => s', { reference: true });
+			const text = 'x'.repeat(1 << 20);
+			const before = process.memoryUsage.rss();
+			for (let i = 0; i < times(400); ++i) {
+				try {
+					same.applySync(undefined, [text, Symbol()]);
+					throw new Error('not refused');
+				} catch (error) {
+					if (!(error instanceof TypeError)) throw error;
+				}
+			}
+			report((process.memoryUsage.rss() - before) / 2 ** 20);
+		`);
+		assert.ok(growth < 60, `${growth} MB more`);
 	});
 });

@@ -17,6 +17,7 @@ use crate::engine::executor;
 use crate::engine::isolate::Isolate;
 use crate::engine::limits::{deadline, fatal, park, watchdog};
 use crate::engine::lock;
+use crate::engine::transfer::pool;
 
 /// Native stack of a guest thread. V8 itself stops at about 1 MB (`--stack-size`); the rest is for the frames
 /// of nested calls around it.
@@ -152,6 +153,7 @@ fn keep(orders: &Receiver<Order>) {
             park::retry(now),
             deliver_delayed(now),
             trim(now),
+            pool::trim(now),
         ] {
             next = next.min(at.unwrap_or(u64::MAX));
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::clone;
 use super::errors::{self, Stop};
-use super::{CallbackMode, Copied, Function, Handle, PromiseCell, Text, Transfer, Waker};
+use super::{CallbackMode, Copied, Function, Handle, PromiseCell, Text, Transfer, Waker, pool};
 use crate::engine::error::{Failure, Thrown};
 use crate::engine::host::TreeId;
 use crate::engine::isolate::guest::{Entry, Guest, Realm};
@@ -30,9 +30,10 @@ pub struct Realmed<'a> {
 /// V8's string for `text`. `None` when it is longer than V8 allows.
 pub fn string<'s>(scope: &v8::PinScope<'s, '_, ()>, text: Text) -> Option<v8::Local<'s, v8::String>> {
     match text {
-        Text::One(bytes) if bytes.len() >= EXTERNAL_STRING => {
-            v8::String::new_external_onebyte(scope, bytes.into_boxed_slice())
-        }
+        Text::One(bytes) if bytes.len() >= EXTERNAL_STRING => match pool::external(scope, bytes) {
+            Ok(string) => string,
+            Err(bytes) => v8::String::new_external_onebyte(scope, bytes.into_boxed_slice()),
+        },
         Text::One(bytes) => v8::String::new_from_one_byte(scope, &bytes, v8::NewStringType::Normal),
         Text::Two(units) if units.len() * 2 >= EXTERNAL_STRING => {
             v8::String::new_external_twobyte(scope, units.into_boxed_slice())
@@ -50,7 +51,8 @@ pub fn str<'s>(scope: &v8::PinScope<'s, '_, ()>, text: &str) -> v8::Local<'s, v8
 pub fn text(scope: &v8::Isolate, string: v8::Local<v8::String>) -> Text {
     let length = string.length();
     if string.contains_only_onebyte() {
-        let mut bytes = vec![0; length];
+        let mut bytes = pool::take(length + 1).unwrap_or_default();
+        bytes.resize(length, 0);
         string.write_one_byte_v2(scope, 0, &mut bytes, v8::WriteFlags::empty());
         Text::One(bytes)
     } else {

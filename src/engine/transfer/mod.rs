@@ -7,6 +7,7 @@ pub mod clone;
 pub mod errors;
 pub mod foreign;
 pub mod guest;
+pub mod pool;
 mod promise;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -20,7 +21,7 @@ use crate::engine::host::HostValue;
 use crate::engine::inspector::Session;
 use crate::engine::isolate::{Lease, Remote};
 use crate::engine::limits::memory::{Charge, Memory};
-use crate::engine::lock;
+use crate::engine::{Locked, lock};
 
 /// A string as V8 keeps it: one byte a character where all are below U+0100, else UTF-16.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -183,8 +184,8 @@ impl Copied {
         lock(&self.charge).get_or_insert(None);
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Transfer>> {
-        self.value.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    fn lock(&self) -> Locked<'_, Option<Transfer>> {
+        lock(&self.value)
     }
 
     /// The value, its memory shared with this copy; `None` after [`Copied::take`].

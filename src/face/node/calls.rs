@@ -345,7 +345,7 @@ impl message::Message for Scratch<'_> {
     }
 
     fn text(&mut self) -> Result<Text, Failure> {
-        self.reader.text()
+        self.reader.text(self.env)
     }
 
     fn u32(&mut self) -> Result<u32, Failure> {

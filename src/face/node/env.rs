@@ -20,7 +20,7 @@ use crate::engine::limits::deadline::Deadline;
 use crate::engine::lock;
 use crate::engine::place::Named;
 use crate::engine::signal::{Pending, Signal, Wait, Waiter};
-use crate::engine::transfer::{Block, Handle, PromiseCell, Settler};
+use crate::engine::transfer::{Block, Handle, PromiseCell, Settler, Text};
 
 /// Messages handled in one turn of the event loop before others get theirs.
 const TURN: usize = 4096;
@@ -272,7 +272,7 @@ pub struct NodeEnv {
     held: Cell<bool>,
     turn: Cell<usize>,
     handles: RefCell<Slots<Handle>>,
-    blocks: RefCell<Slots<Block>>,
+    beside: RefCell<Slots<Beside>>,
     /// ArrayBuffers whose memory others use: what keeps each alive, and where its memory is.
     pub lent: RefCell<Slots<(sys::napi_ref, *mut u8)>>,
     /// Blocks on whose memory ArrayBuffers were made here, by address.
@@ -281,6 +281,12 @@ pub struct NodeEnv {
     next_tree: Cell<TreeId>,
     on_wake: Cell<sys::napi_ref>,
     wake: Cell<sys::napi_threadsafe_function>,
+}
+
+/// What goes beside messages, by number.
+enum Beside {
+    Block(Block),
+    Text(Text),
 }
 
 impl NodeEnv {
@@ -327,7 +333,7 @@ impl NodeEnv {
             held: Cell::new(false),
             turn: Cell::new(0),
             handles: RefCell::default(),
-            blocks: RefCell::default(),
+            beside: RefCell::default(),
             lent: RefCell::default(),
             exported: RefCell::default(),
             promises: RefCell::default(),
@@ -382,7 +388,7 @@ impl NodeEnv {
         self.shared.take_message()
     }
 
-    // --- handles, blocks, promises -----------------------------------------------------------
+    // --- handles, what goes beside messages, promises -----------------------------------------------------------
 
     /// The handle with this number.
     pub fn handle(&self, id: u32) -> Result<Handle, Failure> {
@@ -405,12 +411,28 @@ impl NodeEnv {
 
     /// Gives a block a number.
     pub fn add_block(&self, block: Block) -> u32 {
-        self.blocks.borrow_mut().insert(block)
+        self.beside.borrow_mut().insert(Beside::Block(block))
+    }
+
+    /// Gives a long string a number.
+    pub fn add_text(&self, text: Text) -> u32 {
+        self.beside.borrow_mut().insert(Beside::Text(text))
+    }
+
+    /// Takes the long string with this number.
+    pub fn take_text(&self, id: u32) -> Result<Text, Failure> {
+        match self.beside.borrow_mut().remove(id) {
+            Some(Beside::Text(text)) => Ok(text),
+            _ => Err(Failure::Internal("a long string is gone".into())),
+        }
     }
 
     /// Takes the block with this number.
     pub fn take_block(&self, id: u32) -> Result<Block, Failure> {
-        self.blocks.borrow_mut().remove(id).ok_or(Failure::BufferGone)
+        match self.beside.borrow_mut().remove(id) {
+            Some(Beside::Block(block)) => Ok(block),
+            _ => Err(Failure::BufferGone),
+        }
     }
 
     /// The neutral half of JavaScript's promise `id`.
@@ -447,8 +469,8 @@ impl NodeEnv {
         drop(promises);
         let handles = std::mem::take(&mut *self.handles.borrow_mut());
         drop(handles);
-        let blocks = std::mem::take(&mut *self.blocks.borrow_mut());
-        drop(blocks);
+        let beside = std::mem::take(&mut *self.beside.borrow_mut());
+        drop(beside);
         // Guests may use memory of this environment until they have stopped.
         let deadline = Instant::now() + TEARDOWN;
         while isolates.iter().any(|isolate| isolate.status() == Status::Ending) && Instant::now() < deadline {
@@ -487,6 +509,10 @@ impl Tables for NodeEnv {
 
     fn take_block(&self, id: u32) -> Result<Block, Failure> {
         self.take_block(id)
+    }
+
+    fn take_text(&self, id: u32) -> Result<Text, Failure> {
+        self.take_text(id)
     }
 
     fn new_promise(&self, id: u32) -> Arc<PromiseCell> {

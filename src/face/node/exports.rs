@@ -10,7 +10,7 @@ use napi_sys as sys;
 use super::env::{Message, NodeEnv, Shared};
 use super::{raw, shared};
 use crate::engine::platform;
-use crate::engine::transfer::Block;
+use crate::engine::transfer::{Block, Text, pool};
 
 /// Every call from JavaScript enters here: a panic becomes a JavaScript error.
 pub(super) fn guard(env: sys::napi_env, body: impl FnOnce(&NodeEnv) -> sys::napi_value) -> sys::napi_value {
@@ -222,6 +222,43 @@ unsafe extern "C" fn take_buffer(env: sys::napi_env, info: sys::napi_callback_in
     })
 }
 
+/// `stageText(string, wide)`: takes a string's characters, one byte each if it is not `wide`, and gives their number.
+unsafe extern "C" fn stage_text(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+    guard(env, |node| {
+        let [string, wide] = raw::arguments::<2>(env, info);
+        let wide_room = |length| {
+            let mut units = Vec::new();
+            units.try_reserve_exact(length).is_ok().then_some(units)
+        };
+        // SAFETY (both): as `raw::characters` asks for; the place has the size that goes with it.
+        let text = if raw::truth(env, wide) {
+            raw::characters(wide_room, |place, size, length| unsafe {
+                sys::napi_get_value_string_utf16(env, string, place, size, length)
+            })
+            .map(Text::Two)
+        } else {
+            raw::characters(pool::take, |place: *mut u8, size, length| unsafe {
+                sys::napi_get_value_string_latin1(env, string, place.cast(), size, length)
+            })
+            .map(Text::One)
+        };
+        text.map_or(ptr::null_mut(), |text| raw::make_number(env, f64::from(node.add_text(text))))
+    })
+}
+
+/// `takeText(number)`: the string.
+unsafe extern "C" fn take_text(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+    guard(env, |node| {
+        let [number] = raw::arguments::<1>(env, info);
+        let Ok(text) = node.take_text(raw::number(env, number) as u32) else { return ptr::null_mut() };
+        let string = raw::make_string(env, &text);
+        if let Text::One(bytes) = text {
+            pool::give_back(bytes);
+        }
+        string
+    })
+}
+
 /// The Node-API version that the addon asks for: 8 is in every supported runtime.
 #[unsafe(no_mangle)]
 pub extern "C" fn node_api_module_get_api_version_v1() -> i32 {
@@ -254,6 +291,8 @@ pub unsafe extern "C" fn napi_register_module_v1(
         (c"reclaim", reclaim),
         (c"detach", detach),
         (c"takeBuffer", take_buffer),
+        (c"stageText", stage_text),
+        (c"takeText", take_text),
         (c"lendShared", shared::lend_shared),
         (c"takeShared", shared::take_shared),
     ] {

@@ -5,6 +5,8 @@ use std::ptr;
 
 use napi_sys as sys;
 
+use crate::engine::transfer::Text;
+
 /// A function that JavaScript calls.
 pub type Callback = unsafe extern "C" fn(sys::napi_env, sys::napi_callback_info) -> sys::napi_value;
 
@@ -105,4 +107,51 @@ pub fn call(env: sys::napi_env, reference: sys::napi_ref) {
         sys::napi_get_undefined(env, &mut undefined);
         sys::napi_call_function(env, undefined, function, 0, ptr::null(), ptr::null_mut());
     }
+}
+
+/// Whether an argument is `true`.
+pub fn truth(env: sys::napi_env, value: sys::napi_value) -> bool {
+    let mut truth = false;
+    // SAFETY: `value` is a value of the running call; on a wrong type `truth` stays.
+    unsafe { sys::napi_get_value_bool(env, value, &mut truth) };
+    truth
+}
+
+/// The characters of a string. `get` is one of `napi_get_value_string_…` on it: with no place it tells the length, with a place for so
+/// many it writes what fits, and a null. `room` makes a place for so many.
+pub fn characters<T>(
+    room: impl Fn(usize) -> Option<Vec<T>>,
+    get: impl Fn(*mut T, usize, *mut usize) -> sys::napi_status,
+) -> Option<Vec<T>> {
+    let mut length = 0;
+    if get(ptr::null_mut(), 0, &mut length) != sys::Status::napi_ok {
+        return None;
+    }
+    // One more for the null that is written after them.
+    let mut characters = room(length + 1)?;
+    let mut written = 0;
+    let status = get(characters.as_mut_ptr(), (length + 1).min(characters.capacity()), &mut written);
+    if status != sys::Status::napi_ok || written > length {
+        return None;
+    }
+    // SAFETY: there was room for so many, and they were written.
+    unsafe { characters.set_len(written) };
+    Some(characters)
+}
+
+/// A string for JavaScript.
+pub fn make_string(env: sys::napi_env, text: &Text) -> sys::napi_value {
+    let mut value = ptr::null_mut();
+    // SAFETY: in a running call; on failure (too long) the value stays null, which means undefined.
+    unsafe {
+        match text {
+            Text::One(bytes) => {
+                sys::napi_create_string_latin1(env, bytes.as_ptr().cast(), bytes.len() as isize, &mut value)
+            }
+            Text::Two(units) => {
+                sys::napi_create_string_utf16(env, units.as_ptr(), units.len() as isize, &mut value)
+            }
+        }
+    };
+    value
 }

@@ -37,6 +37,7 @@ mod tag {
     pub const HOST_REFERENCE: u8 = 19;
     pub const EXTERNAL_COPY: u8 = 20;
     pub const GUEST_FUNCTION: u8 = 21;
+    pub const LONG_TEXT: u8 = 22;
     pub const LIBRARY: u8 = 30;
     pub const LIST: u8 = 35;
 }
@@ -57,11 +58,16 @@ pub trait Tables {
     fn handle(&self, id: u32) -> Result<Handle, Failure>;
     /// Takes the block with this number.
     fn take_block(&self, id: u32) -> Result<Block, Failure>;
+    /// Takes the long string with this number.
+    fn take_text(&self, id: u32) -> Result<Text, Failure>;
     /// The neutral half of JavaScript's promise `id`.
     fn new_promise(&self, id: u32) -> Arc<PromiseCell>;
     /// The environment that the message is from.
     fn host(&self) -> Arc<dyn Host>;
 }
+
+/// Strings from this size on, in bytes, go beside the message: copied once, from heap to heap.
+const LONG: usize = 4096;
 
 /// Values within values, at most: JavaScript writes no more (`lib/wire.js`), and each takes of the stack.
 const DEPTH: u32 = 200;
@@ -100,10 +106,11 @@ impl<'a> Reader<'a> {
     }
 
     /// A string.
-    pub fn text(&mut self) -> Result<Text, Failure> {
+    pub fn text(&mut self, env: &impl Tables) -> Result<Text, Failure> {
         match self.u8()? {
             tag::ONE_BYTE => self.one_byte(),
             tag::TWO_BYTE => self.two_byte(),
+            tag::LONG_TEXT => env.take_text(self.u32()?),
             _ => Err(malformed()),
         }
     }
@@ -140,6 +147,7 @@ impl<'a> Reader<'a> {
             tag::NUMBER => Transfer::Number(f64::from_le_bytes(self.array()?)),
             tag::ONE_BYTE => Transfer::Text(self.one_byte()?),
             tag::TWO_BYTE => Transfer::Text(self.two_byte()?),
+            tag::LONG_TEXT => Transfer::Text(env.take_text(self.u32()?)?),
             tag::BIGINT => {
                 let negative = self.u8()? != 0;
                 let n = self.u32()? as usize;
@@ -180,7 +188,7 @@ impl<'a> Reader<'a> {
                     env.handle(self.u32()?)?
                 };
                 let mode = CallbackMode::from_u8(self.u8()?);
-                let name = self.text()?;
+                let name = self.text(env)?;
                 let length = self.u32()?;
                 Transfer::Function(Arc::new(Function { target, mode, name, length, limit: 0 }))
             }
@@ -204,9 +212,9 @@ impl<'a> Reader<'a> {
     fn error(&mut self, env: &impl Tables) -> Result<ErrorValue, Failure> {
         let class = ErrorClass::from_u8(self.u8()?);
         let flags = self.u8()?;
-        let message = self.text()?;
-        let name = if flags & HAS_NAME != 0 { Some(self.text()?) } else { None };
-        let stack = if flags & HAS_STACK != 0 { Some(self.text()?) } else { None };
+        let message = self.text(env)?;
+        let name = if flags & HAS_NAME != 0 { Some(self.text(env)?) } else { None };
+        let stack = if flags & HAS_STACK != 0 { Some(self.text(env)?) } else { None };
         let cause = if flags & HAS_CAUSE != 0 { Some(self.value(env)?) } else { None };
         let properties = if flags & HAS_PROPERTIES != 0 { Some(self.value(env)?) } else { None };
         Ok(ErrorValue { class, name, code: None, message, stack, cause, properties })
@@ -261,6 +269,10 @@ impl Writer {
             Transfer::Number(n) => {
                 self.bytes.push(tag::NUMBER);
                 self.bytes.extend_from_slice(&n.to_le_bytes());
+            }
+            Transfer::Text(text) if text.size() >= LONG => {
+                self.bytes.push(tag::LONG_TEXT);
+                self.u32(env.add_text(text) as usize);
             }
             Transfer::Text(text) => self.text(&text),
             Transfer::BigInt(negative, words) => {
@@ -425,6 +437,9 @@ mod tests {
         fn take_block(&self, _id: u32) -> Result<Block, Failure> {
             Err(Failure::BufferGone)
         }
+        fn take_text(&self, _id: u32) -> Result<Text, Failure> {
+            Err(Failure::BufferGone)
+        }
         fn new_promise(&self, _id: u32) -> Arc<PromiseCell> {
             PromiseCell::new().0
         }
@@ -553,7 +568,7 @@ mod tests {
             refused += u32::from(reader.outcome(&Env, random.below(2) == 0).is_err());
             assert!(reader.at <= bytes.len() && reader.depth == 0);
             let mut reader = Reader::new(&bytes);
-            let _ = (reader.u32(), reader.text());
+            let _ = (reader.u32(), reader.text(&Env));
             assert!(reader.at <= bytes.len());
         }
         assert!(refused > rounds(200_000) / 10);
