@@ -110,6 +110,26 @@ describe('a guest that fills the heap ends, however it is called:', { concurrenc
 	});
 });
 
+describe('a guest that fills its heap after a buffer was refused', () => {
+	it('ends in order, and no thread is given up for it', async () => {
+		const [seen] = await child(`
+			const seen = [];
+			for (let i = 0; i < 5; ++i) {
+				const { isolate, context } = guest({ memoryLimit: 32 });
+				context.evalSync('{ const kept = []; try { for (;;) kept.push(new Uint8Array(2 ** 20).fill(1)) } catch {} } 1');
+				try {
+					context.evalSync('const hoard = []; for (;;) { const text = "x".repeat(2 ** 20) + hoard.length; text.charCodeAt(0); hoard.push(text) }');
+				} catch (error) {
+					seen.push([error.code, isolate.isDisposed]);
+				}
+			}
+			report([seen, islet.stats().condemnedIsolates, guest().context.evalSync('1 + 1')]);
+			process.exit(0);
+		`);
+		assert.deepEqual(seen, [Array(5).fill(['ERR_MEMORY_LIMIT', true]), 0, 2]);
+	});
+});
+
 describe('calls around the one that filled the heap', () => {
 	it('those queued behind it learn that the isolate is gone', async () => {
 		const [outcomes] = await child(`

@@ -55,9 +55,10 @@ unsafe extern "C" fn near_heap_limit(data: *mut c_void, current: usize, _initial
     // SAFETY: `data` is the Watch that the guest owns as long as V8's isolate lives.
     let watch = unsafe { &*data.cast::<Watch>() };
     let memory = watch.guest().memory();
-    // V8 asks here too when an array buffer was refused, however small its heap is: the guest gets a RangeError then.
+    // V8 asks here too when an array buffer was refused, however small its heap is: the guest gets a RangeError then. Between that
+    // and the question it doesn't collect; where its heap is full it does, in vain.
     let used = watch.guest().raw_isolate().get_heap_statistics().used_heap_size();
-    if used < memory.limit / 10 * 9 && memory.was_refused() {
+    if used < memory.limit / 10 * 9 && memory.was_refused_lately() {
         return current;
     }
     watch.stop();
@@ -136,6 +137,7 @@ unsafe extern "C" fn after_collection(
     let watch = unsafe { &*data.cast::<Watch>() };
     let guest = watch.guest();
     let memory = guest.memory();
+    memory.note_collection();
     let statistics = isolate.get_heap_statistics();
     // What V8 knows of memory outside its heap: array buffers again, but also those that grew and external strings.
     let beside = statistics.external_memory().saturating_sub(memory.buffers());

@@ -61,6 +61,8 @@ pub struct Memory {
     asked: AtomicU64,
     /// An array buffer was refused since the flag was last taken.
     refused: AtomicBool,
+    /// One was refused since V8 collected garbage last.
+    refused_lately: AtomicBool,
     /// The limit was passed by the heap: the isolate ends.
     exceeded: AtomicBool,
     /// Heaps of isolates that this one made, and of theirs, in bytes.
@@ -93,6 +95,7 @@ impl Memory {
             heap: AtomicUsize::new(YOUNG_HEAP),
             asked: AtomicU64::new(0),
             refused: AtomicBool::new(false),
+            refused_lately: AtomicBool::new(false),
             exceeded: AtomicBool::new(false),
             nested: AtomicUsize::new(0),
             outside: AtomicUsize::new(0),
@@ -199,9 +202,19 @@ impl Memory {
         self.refused.load(Ordering::Relaxed) && self.refused.swap(false, Ordering::Relaxed)
     }
 
-    /// Whether an array buffer was refused since [`Memory::take_refused`].
-    pub fn was_refused(&self) -> bool {
-        self.refused.load(Ordering::Relaxed)
+    fn note_refused(&self) {
+        self.refused.store(true, Ordering::Relaxed);
+        self.refused_lately.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether an array buffer was refused since V8 collected garbage last.
+    pub fn was_refused_lately(&self) -> bool {
+        self.refused_lately.load(Ordering::Relaxed)
+    }
+
+    /// V8 has collected garbage.
+    pub fn note_collection(&self) {
+        self.refused_lately.store(false, Ordering::Relaxed);
     }
 
     /// Bytes of buffers and address space that were asked for in all the isolate's life, given or not.
@@ -214,7 +227,7 @@ impl Memory {
         self.asked.fetch_add(size as u64, Ordering::Relaxed);
         let fits = self.try_reserve(size);
         if !fits {
-            self.refused.store(true, Ordering::Relaxed);
+            self.note_refused();
         }
         fits
     }
@@ -390,7 +403,7 @@ impl Memory {
         let all = ALL_SPACE_TAKEN.fetch_add(size, Ordering::Relaxed).saturating_add(size);
         if own > SPACE || all > ALL_SPACE {
             self.give_space_back(size);
-            self.refused.store(true, Ordering::Relaxed);
+            self.note_refused();
             return false;
         }
         true
