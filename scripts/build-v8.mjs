@@ -6,7 +6,7 @@
 //   scripts/build-v8 --feature sandbox     the V8 for a cargo feature of islet (or pointer-compression): in a folder of its own
 //   scripts/build-v8 --until STEP          stops after tools, sources, generate or crates
 //   scripts/build-v8 --jobs N              compiles N files at a time
-//   scripts/build-v8 --keep                keeps the sources and what was compiled
+//   scripts/build-v8 --keep                keeps the tools, the sources and what was compiled
 //
 // The cache is $XDG_CACHE_HOME/islet/v8 (~/.cache/islet/v8); nothing is written elsewhere but what cargo fetches. Interrupted, it
 // goes on where it was.
@@ -119,15 +119,18 @@ const sha256 = async path => {
 	return hash.digest('hex');
 };
 
-/** Puts the archive together, beside its place, and moves it there. */
-async function store({ place, version, features, tools, args }) {
+/**
+ * Puts the archive together, beside its place, and moves it there.
+ * @param {object} made `args`: GN's, for the README; `binding`: text of the bindings
+ */
+export async function store({ place, version, features, args, binding: text }) {
 	const making = `${place.result}.part`;
 	rmSync(making, { recursive: true, force: true });
 	mkdirSync(making, { recursive: true });
 	const { library, binding } = fileNames(TARGET, features);
 	say(`packing ${library}`);
 	await pipeline(createReadStream(join(place.out, 'obj', 'librusty_v8.a')), createGzip({ level: 6 }), createWriteStream(join(making, library)));
-	writeFileSync(join(making, binding), await bindings({ ...place, tools, name: binding }));
+	writeFileSync(join(making, binding), text);
 	const sums = await Promise.all([library, binding].map(async name => `${await sha256(join(making, name))}  ${name}\n`));
 	writeFileSync(join(making, 'SHA256SUMS'), sums.join(''));
 	writeFileSync(join(making, 'README.md'),
@@ -183,10 +186,12 @@ export async function buildV8({ env = process.env, features = [], until = 'compi
 			});
 		}
 		if (last >= 4) {
+			// Before the long part: it may fail as well.
+			const binding = await bindings({ source, out, tools, name: fileNames(TARGET, features).binding, log });
 			await compile({ out, log, tools, jobs });
-			await store({ place, version, features, tools, args });
+			await store({ place, version, features, args, binding });
 			if (!keep) {
-				rmSync(work, { recursive: true, force: true });
+				[work, place.tools].forEach(folder => rmSync(folder, { recursive: true, force: true }));
 			}
 		}
 	});

@@ -4,12 +4,14 @@
 
 const assert = require('node:assert/strict');
 const { spawnSync } = require('node:child_process');
+const { createHash } = require('node:crypto');
 const {
 	chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync,
 } = require('node:fs');
 const { tmpdir } = require('node:os');
 const { delimiter, join } = require('node:path');
 const { after, before, beforeEach, describe, it } = require('node:test');
+const { gunzipSync } = require('node:zlib');
 const { ROOT } = require('./helpers');
 
 const TARGET = 'x86_64-unknown-linux-gnu';
@@ -347,6 +349,26 @@ describe('the sources of scripts/build-v8', { skip: process.platform === 'win32'
 		assert.equal(texts.find(text => text.includes('x-tsa')), '#include "../../../v8/src/a/x-tsa.cc"\n');
 		python(['--generate', '--output-dir', 'out', ...options, '--strip-prefix', 'gen/', 'gen/torque/1.cc']);
 		assert.equal(readFileSync(join(root, 'out', 'p_cluster_0.cc'), 'utf8'), '#include "torque/1.cc"\n');
+	});
+
+	it('become an archive that a build takes', { skip: !isLinux }, async () => {
+		for (const features of [[], ['sandbox']]) {
+			const env = { XDG_CACHE_HOME: join(root, 'cache') };
+			const place = program.places(env, version, features);
+			mkdirSync(join(place.out, 'obj'), { recursive: true });
+			writeFileSync(join(place.out, 'obj', 'librusty_v8.a'), '!<arch>\nobjects');
+			await program.store({ place, version, features, args: 'is_debug=false', binding: 'pub fn bound() {}' });
+			const { kind, env: chosen } = archive.findArchive({ env, folder: join(root, 'none'), version, target: TARGET, features });
+			assert.equal(kind, 'cache');
+			assert.equal(chosen.RUSTY_V8_MIRROR, place.result);
+			const { library, binding } = archive.fileNames(TARGET, features);
+			const packed = readFileSync(join(place.result, library));
+			assert.equal(gunzipSync(packed).toString(), '!<arch>\nobjects');
+			assert.equal(readFileSync(join(place.result, binding), 'utf8'), 'pub fn bound() {}');
+			const sum = createHash('sha256').update(packed).digest('hex');
+			assert.ok(readFileSync(join(place.result, 'SHA256SUMS'), 'utf8').includes(`${sum}  ${library}`));
+			assert.equal(existsSync(`${place.result}.part`), false);
+		}
 	});
 
 	it('are built with the features asked for', { skip: !isLinux }, () => {
