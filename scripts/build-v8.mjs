@@ -9,7 +9,7 @@
 //   scripts/build-v8 --keep                keeps the tools, the sources and what was compiled
 //
 // The cache is $XDG_CACHE_HOME/islet/v8 (~/.cache/islet/v8); nothing is written elsewhere but what cargo fetches. Interrupted, it
-// goes on where it was.
+// goes on where it was. Debian's packages come from where apt gets them; ISLET_DEBIAN_MIRROR names another archive.
 
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream, existsSync, mkdirSync, readFileSync, renameSync, rmSync, statfsSync, writeFileSync } from 'node:fs';

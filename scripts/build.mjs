@@ -218,7 +218,7 @@ export async function build(options = {}) {
 }
 
 /** Whether V8 may be built for want of an archive: the environment says so, or a person at the terminal. */
-async function mayBuildV8(env, { stdin, stderr } = process) {
+export async function mayBuildV8(env, { stdin, stderr } = process) {
 	if (env.ISLET_BUILD_V8) {
 		return env.ISLET_BUILD_V8 === '1';
 	}
@@ -227,8 +227,11 @@ async function mayBuildV8(env, { stdin, stderr } = process) {
 	}
 	const questions = createInterface({ input: stdin, output: stderr });
 	try {
-		const answer = await new Promise(resolve => questions.question(
-			'islet: there is no V8 to be had. Build it here, in about 40 minutes and 6 GB (freed afterwards)? [y/N] ', resolve));
+		const answer = await new Promise(resolve => {
+			// Nobody is there any more.
+			questions.on('close', () => resolve(''));
+			questions.question('islet: there is no V8 to be had. Build it here, in about 40 minutes and 6 GB (freed afterwards)? [y/N] ', resolve);
+		});
 		return /^y(es)?$/i.test(answer.trim());
 	} finally {
 		questions.close();

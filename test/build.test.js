@@ -7,6 +7,7 @@ const {
 } = require('node:fs');
 const { tmpdir } = require('node:os');
 const { join } = require('node:path');
+const { PassThrough } = require('node:stream');
 const { after, before, beforeEach, describe, it } = require('node:test');
 const { platformPackage } = require('../lib/platform-package');
 
@@ -198,6 +199,26 @@ describe('an installation without an archive', { skip: process.platform === 'win
 		assert.equal(status, 1, stderr);
 		assert.match(stderr, /out of reach \(ENOTFOUND\)[^]*\n {2}scripts\/build-v8\n/);
 		assert.doesNotMatch(stderr, /can't be built here/);
+	});
+
+	it('asks a person at a terminal, and takes nothing but yes for it', async () => {
+		const ask = async (answer, env = {}) => {
+			const [stdin, stderr] = [new PassThrough(), new PassThrough()].map(stream => Object.assign(stream, { isTTY: true }));
+			let asked = '';
+			stderr.on('data', chunk => asked += chunk);
+			stdin.end(answer);
+			return [await builder.mayBuildV8(env, { stdin, stderr }), asked.includes('Build it here')];
+		};
+		assert.deepEqual(await ask('y\n'), [true, true]);
+		assert.deepEqual(await ask('Yes\n'), [true, true]);
+		for (const answer of ['\n', 'n\n', 'yesterday\n', '']) {
+			assert.deepEqual(await ask(answer), [false, true], JSON.stringify(answer));
+		}
+		assert.deepEqual(await ask('y\n', { CI: 'true' }), [false, false]);
+		assert.deepEqual(await ask('n\n', { ISLET_BUILD_V8: '1' }), [true, false]);
+		assert.deepEqual(await ask('y\n', { ISLET_BUILD_V8: '0' }), [false, false]);
+		const piped = [new PassThrough(), new PassThrough()];
+		assert.equal(await builder.mayBuildV8({}, { stdin: piped[0], stderr: piped[1] }), false);
 	});
 
 	it('runs that command itself with ISLET_BUILD_V8=1', () => {
