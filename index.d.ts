@@ -1307,6 +1307,8 @@ declare namespace islet {
 	type Stats = {
 		/** Isolates that were made, and haven't ended. */
 		isolates: number;
+		/** Those of them that {@link prewarm} keeps ready in this environment (the main thread, or a worker). */
+		spareIsolates: number;
 		/**
 		 * Isolates that were given up: V8 met a fatal error in them, or they didn't stop when they were told to. What they held of
 		 * others is let go of; each keeps a sleeping thread and V8's heap until the process ends.
@@ -1342,6 +1344,41 @@ declare namespace islet {
 	 * ```
 	 */
 	function stats(): Stats;
+
+	/** What {@link prewarm} keeps ready. */
+	type PrewarmOptions = {
+		/** How many isolates, an integer from 0 to 10,000. 0 ends it, and disposes of those that are ready. */
+		count: number;
+		/**
+		 * Their `memoryLimit`, in MB.
+		 * @default 128
+		 */
+		memoryLimit?: number | undefined;
+		/** Their `snapshot`: the very object that `new Isolate({ snapshot })` will get. */
+		snapshot?: Blob | null | undefined;
+	};
+
+	/**
+	 * Makes isolates ahead of need, each with a context, and keeps so many ready: `new Isolate()` with the same `memoryLimit` and
+	 * `snapshot` takes one, the first `createContext()` without options of that takes its context, and another is made meanwhile.
+	 * `inspector`, `sourceMaps` and `onCatastrophicError` need an isolate of their own making, and get one.
+	 *
+	 * Each takes about a megabyte of memory. Each environment (the main thread, a worker) keeps its own. Another call with the same limit
+	 * and snapshot changes the number.
+	 * @returns when all are ready
+	 * @throws `ERR_INVALID_ARG_TYPE`, `ERR_OUT_OF_RANGE`, and whatever making them throws (`ERR_SNAPSHOT`, `ERR_TOO_MANY_CONDEMNED`)
+	 * @example
+	 * ```js
+	 * const { Isolate, prewarm, stats } = require('islet');
+	 *
+	 * prewarm({ count: 4, memoryLimit: 32 }).then(() => {
+	 * 	const isolate = new Isolate({ memoryLimit: 32 });
+	 * 	console.log(isolate.createContextSync().evalSync('1 + 1'), stats().spareIsolates);
+	 * 	// prints: 2 3
+	 * });
+	 * ```
+	 */
+	function prewarm(options: PrewarmOptions): Promise<void>;
 
 	/**
 	 * Sets what holds for all isolates of the process, workers included. What is left out stays as it is.
@@ -1406,6 +1443,8 @@ declare namespace islet {
 		TransferOptionsBidirectional,
 		UnhandledRejectionInfo,
 		configure,
+		prewarm,
+		PrewarmOptions,
 		stats,
 		versions,
 	};

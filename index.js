@@ -7,6 +7,7 @@ const { InspectorSession } = require('./lib/inspector-session');
 const { Isolate } = require('./lib/isolate');
 const { Module } = require('./lib/module');
 const { NativeModule } = require('./lib/native-module');
+const { prewarm } = require('./lib/prewarm');
 const { configure, stats } = require('./lib/process');
 const { Reference } = require('./lib/reference');
 const { Script } = require('./lib/script');
@@ -18,6 +19,6 @@ require('./lib/heap-snapshot');
 
 module.exports = {
 	Callback, Context, ExternalCopy, InspectorSession, Isolate, Module, NativeModule, Reference, Script,
-	configure, serveInspector, stats, versions,
+	configure, prewarm, serveInspector, stats, versions,
 };
 setLibrary(module.exports);

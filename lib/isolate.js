@@ -6,11 +6,12 @@ const channel = require('./channel');
 const { withheldOf, writeWithheld } = require('./context-options');
 const { DISPOSE } = require('./disposable');
 const { typeError, withCode } = require('./errors');
-const { Handle, MAKE, open } = require('./handle');
+const { Handle, MAKE, drop, open } = require('./handle');
 const { openSession } = require('./inspector-session');
 const { jsonSource, moduleSource, syntheticSource } = require('./module-source');
 const { boolean, functionOption, int32, milliseconds, optionsOf, required, string, stringArgument } = require('./options');
 const { profilesOf } = require('./profile');
+const spares = require('./spares');
 const wire = require('./wire');
 
 // Operations (src/face/node/calls.rs, local.rs).
@@ -67,6 +68,13 @@ function memoryLimitOf(options) {
 		throw withCode(new RangeError(`\`memoryLimit\` must be at most ${MOST_LIMIT} (it is in MB), got ${limit}`), 'ERR_OUT_OF_RANGE');
 	}
 	return Math.ceil(limit);
+}
+
+/** What V8's isolate is made with: `blob` is what `snapshot` holds. */
+function limitAndSnapshotOf(options) {
+	const limit = memoryLimitOf(options);
+	const snapshot = options?.snapshot ?? undefined;
+	return { limit, snapshot, blob: blobOf({ __proto__: null, snapshot }, 'snapshot') };
 }
 
 /** `cpuLimit`: how fast the bucket fills, in ms of CPU time a second, and how much it holds, in ms. */
@@ -195,13 +203,16 @@ async function moduleLater(result, flags) {
 
 /** An isolate: a heap of its own, on threads of its own. */
 class Isolate extends Handle {
+	/** A context that was made ahead of need (`prewarm`). */
+	#context;
+
 	constructor(options, id) {
 		if (options === MAKE) {
 			super(MAKE, id, 'Isolate');
 			return;
 		}
 		options = optionsOf(options, 'Isolate', 1);
-		const limit = memoryLimitOf(options);
+		const { limit, snapshot, blob } = limitAndSnapshotOf(options);
 		const { onCatastrophicError } = options ?? {};
 		if (onCatastrophicError !== undefined && onCatastrophicError !== null && typeof onCatastrophicError !== 'function') {
 			throw typeError('`onCatastrophicError` must be a function');
@@ -213,10 +224,13 @@ class Isolate extends Handle {
 		const timeout = options === undefined ? 0 : milliseconds(options, 'timeout');
 		const cpuLimit = cpuLimitOf(options);
 		const importer = options === undefined ? undefined : functionOption(options, 'importModuleDynamically');
-		const snapshot = blobOf(options, 'snapshot');
 		const sourceMaps = options !== undefined && boolean(options, 'sourceMaps') ? SOURCE_MAPS : 0;
-		super(MAKE, channel.local(NEW_ISOLATE, 0, inspectorOf(options) | sourceMaps, writeIsolate, limit,
-			{ onCatastrophicError: onCatastrophicError ?? undefined, snapshot }), 'Isolate');
+		const flags = inspectorOf(options) | sourceMaps;
+		// What these options say has to be known when V8's isolate is made.
+		const spare = flags === 0 && typeof onCatastrophicError !== 'function' ? spares.take(limit, snapshot) : undefined;
+		super(MAKE, spare === undefined ? channel.local(NEW_ISOLATE, 0, flags, writeIsolate, limit,
+			{ onCatastrophicError: onCatastrophicError ?? undefined, snapshot: blob }) : drop(spare.isolate), 'Isolate');
+		this.#context = spare?.context;
 		if (timeout > 0) {
 			channel.local(DEFAULT_TIMEOUT, open(this, 'Isolate'), timeout);
 		}
@@ -267,18 +281,26 @@ class Isolate extends Handle {
 		channel.local(DISPOSE_ISOLATE, open(this, 'Isolate'), 1);
 	}
 
+	#takeContext() {
+		const context = this.#context;
+		this.#context = undefined;
+		return context;
+	}
+
 	async createContext(options) {
 		const id = open(this, 'Isolate');
 		const flags = inspectorOf(optionsOf(options, 'createContext', 1));
 		const withheld = withheldOf(options, 'createContext');
-		return asContext(await channel.callAsync(CREATE_CONTEXT, id, flags, 0, 0, writeWithheld, withheld));
+		const spare = options === undefined ? this.#takeContext() : undefined;
+		return spare ?? asContext(await channel.callAsync(CREATE_CONTEXT, id, flags, 0, 0, writeWithheld, withheld));
 	}
 
 	createContextSync(options) {
 		const id = open(this, 'Isolate');
 		const flags = inspectorOf(optionsOf(options, 'createContextSync', 1));
 		const withheld = withheldOf(options, 'createContextSync');
-		return asContext(channel.callSync(CREATE_CONTEXT, id, flags, 0, 0, writeWithheld, withheld));
+		const spare = options === undefined ? this.#takeContext() : undefined;
+		return spare ?? asContext(channel.callSync(CREATE_CONTEXT, id, flags, 0, 0, writeWithheld, withheld));
 	}
 
 	async compileScript(code, options) {
@@ -360,7 +382,7 @@ let snapshots;
 wire.hooks.make[KIND] = id => new Isolate(MAKE, id);
 
 module.exports = {
-	Isolate, originOf, writeSource,
+	Isolate, limitAndSnapshotOf, originOf, writeSource,
 	setAsContext(callback) {
 		asContext = callback;
 	},

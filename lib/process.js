@@ -5,6 +5,7 @@
 const channel = require('./channel');
 const { typeError, withCode } = require('./errors');
 const { optionsOf } = require('./options');
+const spares = require('./spares');
 const wire = require('./wire');
 
 // Operations (src/face/message.rs).
@@ -16,7 +17,7 @@ const MOST = 2 ** 31 - 1;
 /** How many isolates, threads, and isolates given up there are. */
 function stats() {
 	const [isolates, condemnedIsolates, condemnedMemory, threads, maxCondemned] = channel.local(STATISTICS, 0);
-	return { isolates, condemnedIsolates, condemnedMemory, threads, maxCondemned };
+	return { isolates, spareIsolates: spares.count(), condemnedIsolates, condemnedMemory, threads, maxCondemned };
 }
 
 function writeBound(bound) {

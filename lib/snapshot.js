@@ -10,6 +10,7 @@ const { typeError, withCode } = require('./errors');
 const { open } = require('./handle');
 const { Isolate, originOf, setSnapshots, writeSource } = require('./isolate');
 const { milliseconds, optionsOf, required, stringArgument } = require('./options');
+const spares = require('./spares');
 const wire = require('./wire');
 
 const CREATE_SNAPSHOT = 41;
@@ -64,7 +65,7 @@ function begin(method, count, scripts, warmup, options) {
 	options = optionsOf(options, method, 3);
 	const plan = planOf(scripts, method);
 	const timeout = options?.timeout === undefined ? DEFAULT_TIMEOUT : milliseconds(options, 'timeout');
-	return { plan, warmup, timeout, maker: new Isolate({ __proto__: null, memoryLimit: options?.memoryLimit }) };
+	return { plan, warmup, timeout, maker: spares.without(() => new Isolate({ __proto__: null, memoryLimit: options?.memoryLimit })) };
 }
 
 function send(call, { plan, warmup, timeout, maker }) {

@@ -20,7 +20,7 @@ const CLASSES = [
 /** Types whose heading isn't their name: it would have the anchor of something else. */
 const HEADINGS = {
 	ErrorCode: 'Error codes', Stats: 'What stats() tells', ExternalCopyCopyOptions: 'Options of externalCopy.copy()',
-	ModuleEvaluateOptions: 'Options of module.evaluate()',
+	ModuleEvaluateOptions: 'Options of module.evaluate()', PrewarmOptions: 'What prewarm() takes',
 };
 /** The one with a section of its own. */
 const SECTION = 'ErrorCode';

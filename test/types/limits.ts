@@ -1,6 +1,6 @@
 /** Types of what bounds a guest and listens to it: compiled, never run. */
 
-import { type Context, Isolate } from 'islet';
+import { type Context, Isolate, prewarm, stats } from 'islet';
 import { exactly } from './assert.js';
 
 new Isolate({
@@ -28,3 +28,11 @@ new Isolate({ cpuLimit: { perSecond: 20 } });
 // @ts-expect-error `perSecond` is needed.
 new Isolate({ cpuLimit: { burst: 20 } });
 context.evalSync('1', { cpuTimeout: 5 });
+
+const warmed: Promise<void> = prewarm({ count: 2, memoryLimit: 32, snapshot: null });
+const spare: number = stats().spareIsolates;
+// @ts-expect-error how many has to be said
+prewarm({ memoryLimit: 32 });
+// @ts-expect-error it is no option of these
+prewarm({ count: 1, inspector: true });
+export { warmed, spare };

@@ -534,6 +534,8 @@ impl Isolate {
     /// Gives the isolate up: V8 did, and the calling thread is the one inside and never returns; or the guest doesn't
     /// stop, and the calling thread is the keeper.
     pub fn condemn(self: &Arc<Self>, failure: Failure) {
+        // The environment stays until its function for this was told, which comes after the callers' answers.
+        let _work = Work::begin(&self.host);
         let _ = self.cause.set(match failure {
             Failure::MemoryLimit => Cause::Memory,
             Failure::Timeout | Failure::Deadline(_) | Failure::CpuTimeout | Failure::CpuLimit => {
