@@ -351,7 +351,7 @@ mod tests {
         for _ in 0..rounds(20_000) {
             let tail = random(&mut seed, b"/#@ ;,=\r\nabA9", 20);
             let mut code = b"f();\n//# sourceMappingURL=data:application/json;base64,".to_vec();
-            code.truncate(code.len() - (seed % 60) as usize);
+            code.truncate(code.len().saturating_sub((seed % 60) as usize));
             code.extend(&tail);
             let wide = Text::Two(code.iter().copied().map(u16::from).collect());
             let found = inline_map(&Text::One(code));
