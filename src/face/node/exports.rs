@@ -230,13 +230,14 @@ unsafe extern "C" fn stage_text(env: sys::napi_env, info: sys::napi_callback_inf
             let mut units = Vec::new();
             units.try_reserve_exact(length).is_ok().then_some(units)
         };
-        // SAFETY (both): as `raw::characters` asks for; the place has the size that goes with it.
         let text = if raw::truth(env, wide) {
+            // SAFETY: as `raw::characters` asks for; the place has the size that goes with it.
             raw::characters(wide_room, |place, size, length| unsafe {
                 sys::napi_get_value_string_utf16(env, string, place, size, length)
             })
             .map(Text::Two)
         } else {
+            // SAFETY: as above.
             raw::characters(pool::take, |place: *mut u8, size, length| unsafe {
                 sys::napi_get_value_string_latin1(env, string, place.cast(), size, length)
             })
