@@ -76,17 +76,29 @@ impl Signal {
 }
 
 /// How long the owner of a signal spins: adapted to whether spinning paid lately.
+#[derive(Default)]
 pub struct Waiter {
-    spin: Duration,
+    /// Waits in a row that didn't end while spinning.
+    failed: u32,
 }
 
-impl Default for Waiter {
-    fn default() -> Self {
-        Self { spin: SPIN_MAX }
-    }
-}
+/// Waits in a row that failed, after which spinning is tried at full length again as often as once in half as many.
+const FAILED_MAX: u32 = 512;
 
 impl Waiter {
+    /// How long to spin. Less after each failure; but once in a while as long as ever: two who both sleep take longer to
+    /// answer each other than short spinning lasts, and would never find out that long spinning pays.
+    fn spin(&self) -> Duration {
+        if self.failed >= 8 && self.failed.is_power_of_two() {
+            return SPIN_MAX;
+        }
+        (SPIN_MAX / (1 << self.failed.min(8))).max(SPIN_MIN)
+    }
+
+    fn note_failure(&mut self) {
+        self.failed = if self.failed == FAILED_MAX { FAILED_MAX / 2 + 1 } else { self.failed + 1 };
+    }
+
     /// Waits until `signal` rang after `seen` was read, or, while spinning, `ready` holds; at most about `limit`.
     /// Returns whether there is reason to look. Adds to `spun` the time spent spinning: CPU time that did no work.
     pub fn wait(
@@ -103,10 +115,11 @@ impl Waiter {
         if may_spin() {
             let start = Instant::now();
             let mut took = Duration::ZERO;
-            while took < self.spin {
+            let spin = self.spin();
+            while took < spin {
                 for _ in 0..64 {
                     if signal.seen() != seen || ready() {
-                        self.spin = SPIN_MAX;
+                        self.failed = 0;
                         *spun += took.min(SPIN_MAX);
                         return true;
                     }
@@ -116,7 +129,7 @@ impl Waiter {
             }
             // On a busy machine more time goes by than the thread had of the CPU.
             *spun += took.min(SPIN_MAX);
-            self.spin = (self.spin / 2).max(SPIN_MIN);
+            self.note_failure();
         }
         signal.asleep.store(true, Ordering::SeqCst);
         let deadline = limit.map(|limit| Instant::now() + limit);
@@ -222,5 +235,25 @@ impl Drop for Pending {
             // SAFETY: the other side handed its share over with DONE.
             unsafe { Arc::decrement_strong_count(Arc::as_ptr(&wait)) };
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spinning_gets_shorter_with_every_failure_and_is_tried_again_for_ever() {
+        let mut waiter = Waiter::default();
+        let mut spins = Vec::new();
+        for _ in 0..5000 {
+            spins.push(waiter.spin());
+            waiter.note_failure();
+        }
+        assert_eq!(spins[0], SPIN_MAX);
+        assert!(spins[..5].is_sorted_by(|a, b| a > b));
+        let tries = |spins: &[Duration]| spins.iter().filter(|spin| **spin == SPIN_MAX).count();
+        assert!(spins[5..].iter().all(|spin| *spin == SPIN_MIN || *spin == SPIN_MAX));
+        assert!(spins[1000..].windows(600).all(|spins| (1..=3).contains(&tries(spins))));
     }
 }
