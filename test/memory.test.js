@@ -413,3 +413,31 @@ describe('limits that are not passed', () => {
 		assert.equal(context.evalSync('1'), 1);
 	});
 });
+
+describe('a string that is larger than the memory limit', () => {
+	const LARGE = 'x'.repeat(16 << 20);
+	const ways = {
+		'as a value': context => context.global.setSync('large', LARGE),
+		'as an argument': context => context.evalClosureSync('return $0.length', [LARGE]),
+		'as source': context => context.evalSync(`1 //${LARGE}`),
+		'of two bytes a character': context => context.evalClosureSync('return $0.length', [`${LARGE.slice(0, 6 << 20)}€`]),
+		'from a callback': context => {
+			context.global.setSync('give', () => LARGE);
+			return context.evalSync('give().length');
+		},
+	};
+	for (const [way, pass] of Object.entries(ways)) {
+		it(`is refused ${way}, and the isolate lives on`, () => {
+			const { isolate, context } = guest({ memoryLimit: 8 });
+			throws(() => pass(context), RangeError, 'The value is too large for the memory limit of its isolate', 'ERR_MEMORY_LIMIT');
+			assert.equal(isolate.isDisposed, false);
+			assert.equal(context.evalSync('1 + 1'), 2);
+		});
+	}
+
+	it('can be caught by the guest that asked for it', () => {
+		const { context } = guest({ memoryLimit: 8 });
+		context.global.setSync('give', () => LARGE);
+		assert.equal(context.evalSync('try { give() } catch (error) { error instanceof RangeError }'), true);
+	});
+});

@@ -110,6 +110,19 @@ describe('a guest that waits for a promise (applySyncPromise)', () => {
 		assert.deepEqual(sums, [true, true, true, true]);
 	});
 
+	it('of a host function that asks it after an await is answered by a sync call, and bounded by a deadline for an async one', async () => {
+		const [results] = await child(`${TWO}
+			a.jail.setSync('sync', new Reference(async () => { await sleep(1); return a.context.evalSync('1 + 1'); }));
+			a.jail.setSync('async', new Reference(async () => { await sleep(1); return a.context.eval('1 + 1'); }));
+			(async () => {
+				const first = await a.context.eval('sync.applySyncPromise()');
+				const second = await a.context.eval('async.applySyncPromise()', { deadline: 200 }).catch(error => error.message);
+				report([first, second, await a.context.eval('2 + 2')]);
+			})();
+		`);
+		assert.deepEqual(results, [2, 'Deadline of 200 ms exceeded', 4]);
+	});
+
 	it('in a reaction is bounded by its timeout, as no other reaction can run in it', async () => {
 		const [result] = await child(`${TWO}
 			b.jail.setSync('inA', of(a, 'async n => { await null; return n * 2; }'));

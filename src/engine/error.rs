@@ -124,7 +124,7 @@ pub enum Failure {
     /// What a guest makes the library hold for it, beyond what the guest itself may use.
     #[error("The memory limit leaves no room for this")]
     NoMemory,
-    /// A value on its way out of an isolate that is near its memory limit.
+    /// A value on its way into or out of an isolate that has no room for it.
     #[error("The value is too large for the memory limit of its isolate")]
     TooLarge,
     /// Isolates were given up, as many as `configure({ maxCondemned })` allows.

@@ -11,7 +11,7 @@ fn origin<'s>(
     is_module: bool,
     number: Option<u32>,
 ) -> Result<v8::ScriptOrigin<'s>, Stop> {
-    let filename = values::string(scope, origin.filename).ok_or(Failure::StringTooLong)?;
+    let filename = values::string_that_fits(scope, origin.filename)?;
     let options = number.map(|number| {
         let options = v8::PrimitiveArray::new(scope, 1);
         options.set(scope, 0, v8::Integer::new_from_unsigned(scope, number).into());
@@ -36,7 +36,7 @@ fn source<'s>(
     scope: &v8::PinScope<'s, '_>,
     Source { code, origin: from }: Source,
 ) -> Result<v8::script_compiler::Source, Stop> {
-    let source = values::string(scope, code).ok_or(Failure::StringTooLong)?;
+    let source = values::string_that_fits(scope, code)?;
     let origin = origin(scope, from, false, None)?;
     Ok(v8::script_compiler::Source::new(source, Some(&origin)))
 }
@@ -63,7 +63,7 @@ fn compile_cached<'s>(
         Ok(blob) if blob.key() == blob::key_of(&code.code) => blob,
         _ => return Ok((compile(scope, code)?, Some(true))),
     };
-    let text = values::string(scope, code.code).ok_or(Failure::StringTooLong)?;
+    let text = values::string_that_fits(scope, code.code)?;
     let origin = origin(scope, code.origin, false, None)?;
     let data = v8::CachedData::new(blob.content());
     let mut source = v8::script_compiler::Source::new_with_cached_data(text, Some(&origin), data);
@@ -88,7 +88,7 @@ pub(super) fn compile_module<'s>(
     let consume = cache.and_then(|cache| cache.consume.as_ref());
     let blob =
         consume.and_then(|blob| blob.as_ref().ok()).filter(|blob| blob.key() == blob::key_of(&code.code));
-    let text = values::string(scope, code.code).ok_or(Failure::StringTooLong)?;
+    let text = values::string_that_fits(scope, code.code)?;
     let origin = origin(scope, code.origin, true, number)?;
     let (mut source, options) = match blob {
         Some(blob) => {

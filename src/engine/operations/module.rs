@@ -93,13 +93,13 @@ fn set_exports<'s>(
     match exports {
         Exports::Values(exports) => {
             for (name, value) in exports {
-                let name = values::string(scope, name).ok_or(Failure::StringTooLong)?;
+                let name = values::string_that_fits(scope, name)?;
                 let value = realmed.import(scope, value)?;
                 module.set_synthetic_module_export(scope, name, value).ok_or(Stop::Exception)?;
             }
         }
         Exports::Json(text) => {
-            let text = values::string(scope, text).ok_or(Failure::StringTooLong)?;
+            let text = values::string_that_fits(scope, text)?;
             let value = v8::json::parse(scope, text).ok_or(Stop::Exception)?;
             let name = str(scope, "default");
             module.set_synthetic_module_export(scope, name, value).ok_or(Stop::Exception)?;
@@ -204,7 +204,7 @@ impl Cx<'_> {
     pub(super) fn compile_json_module(self, scope: &mut v8::PinScope<'_, '_, ()>, code: Source) -> Outcome {
         let realm = self.guest.service_realm(scope);
         self.enter(scope, &realm, |_, scope| {
-            let text = values::string(scope, code.code.clone()).ok_or(Failure::StringTooLong)?;
+            let text = values::string_that_fits(scope, code.code.clone())?;
             // Only to find mistakes; the value is made in the context of those who import it.
             v8::json::parse(scope, text).ok_or_else(|| Stop::Json(code.origin.filename.clone()))?;
             let names = [str(scope, "default")];
@@ -222,7 +222,7 @@ impl Cx<'_> {
         self.enter(scope, &realm, |realmed, scope| {
             let mut names = Vec::with_capacity(exports.len());
             for (name, _) in &exports {
-                names.push(values::string(scope, name.clone()).ok_or(Failure::StringTooLong)?);
+                names.push(values::string_that_fits(scope, name.clone())?);
             }
             let exports =
                 exports.into_iter().map(|(name, value)| (name, realmed.hold_value(value))).collect();
@@ -238,7 +238,7 @@ impl Cx<'_> {
         exports: Exports,
     ) -> Result<Transfer, Stop> {
         let number = self.number(scope)?;
-        let name = values::string(scope, filename.clone()).ok_or(Failure::StringTooLong)?;
+        let name = values::string_that_fits(scope, filename.clone())?;
         let module = v8::Module::create_synthetic_module(scope, name, names, evaluate_synthetic);
         let info = ModuleInfo::new(number, filename, Vec::new());
         let record = self.guest.modules.add(scope, module, info, None, Some(exports));

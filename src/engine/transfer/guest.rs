@@ -42,6 +42,21 @@ pub fn string<'s>(scope: &v8::PinScope<'s, '_, ()>, text: Text) -> Option<v8::Lo
     }
 }
 
+/// The same, unless the isolate has no room for it.
+pub fn string_that_fits<'s>(
+    scope: &v8::PinScope<'s, '_, ()>,
+    text: Text,
+) -> Result<v8::Local<'s, v8::String>, Failure> {
+    let size = text.size();
+    if size >= EXTERNAL_STRING {
+        let memory = Guest::of(scope).memory();
+        if size > memory.limit || !memory.fits(size) {
+            return Err(Failure::TooLarge);
+        }
+    }
+    string(scope, text).ok_or(Failure::StringTooLong)
+}
+
 /// V8's string for Rust text.
 pub fn str<'s>(scope: &v8::PinScope<'s, '_, ()>, text: &str) -> v8::Local<'s, v8::String> {
     string(scope, Text::from_str(text)).unwrap_or_else(|| v8::String::empty(scope))
@@ -288,7 +303,7 @@ impl<'a> Realmed<'a> {
             Transfer::Bool(value) => v8::Boolean::new(scope, value).into(),
             Transfer::Int(value) => v8::Integer::new(scope, value).into(),
             Transfer::Number(value) => v8::Number::new(scope, value).into(),
-            Transfer::Text(text) => string(scope, text).ok_or(Failure::StringTooLong)?.into(),
+            Transfer::Text(text) => string_that_fits(scope, text)?.into(),
             Transfer::BigInt(negative, words) => {
                 v8::BigInt::new_from_words(scope, negative, &words).ok_or(Stop::Exception)?.into()
             }
