@@ -1,5 +1,5 @@
 // npm run bench   =   node bench/run.mjs [--rows SUBSTRING] [--cpus] [--json FILE]
-//                                        [--rounds N] [--islet PATH]
+//                                        [--rounds N] [--cpu N] [--long] [--islet PATH]
 //
 // Runs `program.js` on isolated-vm and on islet, both on node26, and prints the median of each row.
 //
@@ -12,6 +12,8 @@
 //   --cpus    show the CPU time of all threads per operation too, not only the time on the clock
 //   --json    write all figures there too
 //   --rounds  how often each row is measured on each library, 3 by default
+//   --cpu     the one CPU that everything runs on (`taskset`), for what a machine without a second one sees
+//   --long    with the rows that take minutes
 //   --islet   library to measure as islet, the root of this repository by default
 
 import { spawnSync } from 'node:child_process';
@@ -23,7 +25,9 @@ import { parseArgs } from 'node:util';
 import { peer, runtimes } from '../scripts/runtimes.mjs';
 
 const PEER_VERSION = '7.0.1';
-const PROCESS_DEADLINE = 60_000;
+const PROCESS_DEADLINE = 300_000;
+/** Rows that take minutes. */
+const LONG = /10000/;
 
 const { median, names } = createRequire(import.meta.url)('./program.js');
 const program = fileURLToPath(new URL('program.js', import.meta.url));
@@ -34,6 +38,8 @@ const { values: options } = parseArgs({
 		cpus: { type: 'boolean', default: false },
 		json: { type: 'string' },
 		rounds: { type: 'string', default: '3' },
+		cpu: { type: 'string' },
+		long: { type: 'boolean', default: false },
 		islet: { type: 'string', default: fileURLToPath(new URL('..', import.meta.url)) },
 	},
 });
@@ -52,7 +58,8 @@ const libraries = {
  */
 function measure(library, row) {
 	const flags = basename(library) === 'isolated-vm' ? ['--no-node-snapshot'] : [];
-	const { status, stdout, stderr, error } = spawnSync(node, [...flags, program, library, row], {
+	const command = [...options.cpu === undefined ? [] : ['taskset', '-c', options.cpu], node, ...flags, program, library, row];
+	const { status, stdout, stderr, error } = spawnSync(command[0], command.slice(1), {
 		encoding: 'utf8', timeout: PROCESS_DEADLINE, killSignal: 'SIGKILL',
 	});
 	if (status !== 0) {
@@ -70,7 +77,7 @@ function format(value) {
 		value >= 100 ? value.toFixed(0) : value.toPrecision(3);
 }
 
-const table = names.filter(name => name.includes(options.rows)).map(name => ({
+const table = names.filter(name => name.includes(options.rows) && (options.long || !LONG.test(name))).map(name => ({
 	name, samples: { 'isolated-vm': [], islet: [] },
 }));
 

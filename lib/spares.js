@@ -4,21 +4,36 @@
  * Isolates made ahead of need, for `prewarm`. Guests have `guest/spares.js`: none.
  */
 
+const { availableParallelism } = require('node:os');
+
 /**
  * What is kept ready: `count` isolates with such a limit (MB) and snapshot. `ready` are those that are, `making` the promises of others.
- * @type {{ limit: number, snapshot: unknown, count: number, ready: object[], making: Set<Promise<void>> }[]}
+ * @type {{ limit: number, snapshot: unknown, count: number, ready: object[], making: Set<Promise<void>>, timer?: NodeJS.Timeout }[]}
  */
 const kinds = [];
+
+/** How many are made at once beside other work. */
+const AT_ONCE = Math.max(1, availableParallelism() - 1);
+/** When that begins, in ms. */
+const LATER = 2;
 
 /** Makes one, with its context. Set by `prewarm.js`. */
 let make;
 let paused = false;
 
+/** Makes what is missing, when the isolate that was taken has had its moment: its user waits for it. */
+function fillLater(kind) {
+	kind.timer ??= setTimeout(() => {
+		kind.timer = undefined;
+		fill(kind, AT_ONCE);
+	}, LATER).unref();
+}
+
 const same = (limit, snapshot) => kind => kind.limit === limit && kind.snapshot === snapshot;
 
-/** Makes what is missing; what went wrong goes to whoever waits for it. */
-function fill(kind) {
-	while (kind.ready.length + kind.making.size < kind.count) {
+/** Makes what is missing, so many at once; what went wrong goes to whoever waits for it. */
+function fill(kind, atOnce) {
+	while (kind.making.size < atOnce && kind.ready.length + kind.making.size < kind.count) {
 		const one = make(kind).then(spare => {
 			kind.making.delete(one);
 			if (kind.ready.length < kind.count) {
@@ -26,6 +41,7 @@ function fill(kind) {
 			} else {
 				spare.isolate.dispose();
 			}
+			fill(kind, AT_ONCE);
 		}, error => {
 			kind.making.delete(one);
 			throw error;
@@ -55,7 +71,7 @@ module.exports = {
 		if (count === 0) {
 			kinds.splice(kinds.indexOf(kind), 1);
 		}
-		fill(kind);
+		fill(kind, count);
 		while (kind.making.size > 0) {
 			await Promise.all(kind.making);
 		}
@@ -72,7 +88,7 @@ module.exports = {
 			spare = kind?.ready.pop();
 		} while (spare?.isolate.isDisposed);
 		if (spare !== undefined) {
-			fill(kind);
+			fillLater(kind);
 		}
 		return spare;
 	},

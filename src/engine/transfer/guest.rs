@@ -48,8 +48,11 @@ pub fn string_that_fits<'s>(
     text: Text,
 ) -> Result<v8::Local<'s, v8::String>, Failure> {
     let size = text.size();
-    if size >= EXTERNAL_STRING {
-        let memory = Guest::of(scope).memory();
+    // The isolate in which a snapshot is made has no guest, and limits of its own.
+    if size >= EXTERNAL_STRING
+        && let Some(guest) = Guest::find(scope)
+    {
+        let memory = guest.memory();
         if size > memory.limit || !memory.fits(size) {
             return Err(Failure::TooLarge);
         }

@@ -237,10 +237,15 @@ impl Guest {
     /// The guest that the calling thread is inside of. For V8's callbacks: the reference must not be kept
     /// beyond the callback, during which `enter` holds the guest.
     pub fn of<'a>(isolate: &v8::Isolate) -> &'a Self {
-        let slot = isolate.get_slot::<GuestSlot>().copied();
-        // SAFETY: set in `new` for every isolate of ours; the Guest owns V8's isolate and so outlives it, and
+        Self::find(isolate).unwrap_or_else(|| unreachable!("an isolate of ours has a guest"))
+    }
+
+    /// The same, where V8's isolate may be one in which a snapshot is made.
+    pub fn find<'a>(isolate: &v8::Isolate) -> Option<&'a Self> {
+        let slot = isolate.get_slot::<GuestSlot>().copied()?;
+        // SAFETY: set in `new` for every isolate with a guest; the Guest owns V8's isolate and so outlives it, and
         // stays at its address while a thread is inside.
-        unsafe { &*slot.unwrap_or_else(|| unreachable!("an isolate of ours has a guest")).0 }
+        Some(unsafe { &*slot.0 })
     }
 
     /// V8's isolate, for its callbacks that don't pass it: while the calling thread is inside.
