@@ -43,6 +43,10 @@ const MAILED: u64 = 5;
 const KEPT: u64 = 6;
 const BITS: u32 = 3;
 
+/// On as few cache lines as it needs.
+#[repr(align(64))]
+struct LetterBox(UnsafeCell<Option<Task>>);
+
 /// One guest thread. Like signals, workers are never freed but used again: an isolate may remember the one that
 /// lingered inside it last without a share in it.
 pub struct Worker {
@@ -51,7 +55,7 @@ pub struct Worker {
     /// The time limit of what it runs.
     pub deadline: Deadline,
     /// The letter box: written by who set [`MAILING`], emptied by the thread after [`MAILED`].
-    mail: UnsafeCell<Option<Task>>,
+    mail: LetterBox,
     listed: AtomicBool,
     /// The isolate it is inside of.
     inside: Mutex<Weak<Isolate>>,
@@ -110,7 +114,7 @@ impl Worker {
             Box::leak(Box::new(Self {
                 signal: Signal::take(),
                 deadline: Deadline::default(),
-                mail: UnsafeCell::new(None),
+                mail: LetterBox(UnsafeCell::new(None)),
                 listed: AtomicBool::new(false),
                 inside: Mutex::default(),
                 lost: AtomicBool::new(false),
@@ -150,7 +154,7 @@ impl Worker {
             return;
         }
         // SAFETY: MAILING was set by us, so the box is ours until MAILED.
-        unsafe { *self.mail.get() = task.take() };
+        unsafe { *self.mail.0.get() = task.take() };
         self.signal.mark.store(MAILED, Ordering::Release);
         self.signal.notify();
     }
@@ -158,7 +162,7 @@ impl Worker {
     /// Empties the letter box, after [`Claim::Mail`].
     pub fn take_mail(&self) -> Option<Task> {
         // SAFETY: only the thread itself calls this, when it is not idle: nobody else touches the box then.
-        unsafe { (*self.mail.get()).take() }
+        unsafe { (*self.mail.0.get()).take() }
     }
 
     fn claim_away(&self, isolate: &Arc<Isolate>) -> bool {

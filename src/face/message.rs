@@ -528,8 +528,12 @@ pub fn run_local(message: &mut impl Message) -> Outcome {
             let _ = lease(message, target)?.0.share.set(Arc::new(share));
             Transfer::Undefined
         }
-        local::CPU_TIME => Transfer::BigInt(false, vec![lease(message, target)?.0.clocks().cpu()]),
-        local::WALL_TIME => Transfer::BigInt(false, vec![lease(message, target)?.0.clocks().wall()]),
+        local::CPU_TIME => {
+            Transfer::BigInt(Box::new((false, vec![lease(message, target)?.0.clocks().cpu()])))
+        }
+        local::WALL_TIME => {
+            Transfer::BigInt(Box::new((false, vec![lease(message, target)?.0.clocks().wall()])))
+        }
         local::REFERENCE_COUNT => {
             Transfer::Number(lease(message, target)?.0.references().load(Ordering::Relaxed) as f64)
         }

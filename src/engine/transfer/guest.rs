@@ -307,7 +307,8 @@ impl<'a> Realmed<'a> {
             Transfer::Int(value) => v8::Integer::new(scope, value).into(),
             Transfer::Number(value) => v8::Number::new(scope, value).into(),
             Transfer::Text(text) => string_that_fits(scope, text)?.into(),
-            Transfer::BigInt(negative, words) => {
+            Transfer::BigInt(big) => {
+                let (negative, words) = *big;
                 v8::BigInt::new_from_words(scope, negative, &words).ok_or(Stop::Exception)?.into()
             }
             Transfer::Cloned(cloned) => clone::deserialize(self, scope, &cloned)?,
@@ -400,7 +401,7 @@ pub(super) fn export_primitive(
         let big = value.cast::<v8::BigInt>();
         let mut words = vec![0; big.word_count()];
         let (negative, words) = big.to_words_array(&mut words);
-        return Some(Transfer::BigInt(negative, words.to_vec()));
+        return Some(Transfer::BigInt(Box::new((negative, words.to_vec()))));
     }
     None
 }

@@ -290,7 +290,7 @@ pub enum Transfer {
     /// A string.
     Text(Text),
     /// A bigint: sign and 64-bit words, least first.
-    BigInt(bool, Vec<u64>),
+    BigInt(Box<(bool, Vec<u64>)>),
     /// Everything that structured clone can copy.
     Cloned(Arc<Cloned>),
     /// An error object.
@@ -326,7 +326,7 @@ impl Transfer {
                 cloned.size() - counted
                     + cloned.handles.iter().map(|handle| 64 + handle.weight()).sum::<usize>()
             }
-            Self::BigInt(_, words) => words.len() * 8,
+            Self::BigInt(big) => big.1.len() * 8,
             Self::Error(error) => {
                 error.message.size()
                     + error.stack.as_ref().map_or(0, Text::size)

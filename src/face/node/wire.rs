@@ -153,7 +153,7 @@ impl<'a> Reader<'a> {
                 let n = self.u32()? as usize;
                 let words = self.take(n.checked_mul(8).ok_or_else(malformed)?)?;
                 let words = words.chunks_exact(8).map(|c| c.try_into().map_or(0, u64::from_le_bytes));
-                Transfer::BigInt(negative, words.collect())
+                Transfer::BigInt(Box::new((negative, words.collect())))
             }
             tag::HANDLE => Transfer::Handle(env.handle(self.u32()?)?),
             tag::DEREF => Transfer::Deref(env.handle(self.u32()?)?),
@@ -275,7 +275,8 @@ impl Writer {
                 self.u32(env.add_text(text) as usize);
             }
             Transfer::Text(text) => self.text(&text),
-            Transfer::BigInt(negative, words) => {
+            Transfer::BigInt(big) => {
+                let (negative, words) = *big;
                 self.bytes.push(tag::BIGINT);
                 self.bytes.push(u8::from(negative));
                 self.u32(words.len());
