@@ -312,7 +312,7 @@ fn module_info(module: &Remote) -> Result<Transfer, Failure> {
         let texts = std::iter::once(&request.specifier).chain(attributes);
         Transfer::List(texts.cloned().map(Transfer::Text).collect())
     }));
-    Ok(Transfer::List(values))
+    Ok(Transfer::List(values.into()))
 }
 
 /// Reads a request.

@@ -88,7 +88,7 @@ impl ChannelImpl for Line {
 pub fn text(message: &v8::UniquePtr<StringBuffer>) -> Text {
     match message.as_ref().map(|buffer| buffer.string()) {
         Some(StringView::U8(bytes)) => Text::One(bytes.to_vec()),
-        Some(StringView::U16(units)) => Text::Two(units.to_vec()),
+        Some(StringView::U16(units)) => Text::Two(units.to_vec().into()),
         None => Text::One(Vec::new()),
     }
 }

@@ -30,7 +30,7 @@ impl Cx<'_> {
             s.external_memory(),
             s.total_allocated_bytes() as usize,
         ];
-        Ok(Transfer::Numbers(figures.map(|n| n as f64).to_vec()))
+        Ok(Transfer::Numbers(figures.map(|n| n as f64).into()))
     }
 
     /// Collects all garbage, and forgets what others are referred to by it.

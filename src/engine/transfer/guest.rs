@@ -36,7 +36,7 @@ pub fn string<'s>(scope: &v8::PinScope<'s, '_, ()>, text: Text) -> Option<v8::Lo
         },
         Text::One(bytes) => v8::String::new_from_one_byte(scope, &bytes, v8::NewStringType::Normal),
         Text::Two(units) if units.len() * 2 >= EXTERNAL_STRING => {
-            v8::String::new_external_twobyte(scope, units.into_boxed_slice())
+            v8::String::new_external_twobyte(scope, units)
         }
         Text::Two(units) => v8::String::new_from_two_byte(scope, &units, v8::NewStringType::Normal),
     }
@@ -76,7 +76,7 @@ pub fn text(scope: &v8::Isolate, string: v8::Local<v8::String>) -> Text {
     } else {
         let mut units = vec![0; length];
         string.write_v2(scope, 0, &mut units, v8::WriteFlags::empty());
-        Text::Two(units)
+        Text::Two(units.into())
     }
 }
 

@@ -29,7 +29,7 @@ pub enum Text {
     /// Latin-1.
     One(Vec<u8>),
     /// UTF-16, lone surrogates included.
-    Two(Vec<u16>),
+    Two(Box<[u16]>),
 }
 
 impl Text {
@@ -310,9 +310,9 @@ pub enum Transfer {
     /// Two results of one operation.
     Pair(Box<(Transfer, Transfer)>),
     /// Several results of one operation.
-    List(Vec<Transfer>),
+    List(Box<[Transfer]>),
     /// Figures, as of `getHeapStatistics`.
-    Numbers(Vec<f64>),
+    Numbers(Box<[f64]>),
 }
 
 impl Transfer {

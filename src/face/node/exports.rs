@@ -235,7 +235,7 @@ unsafe extern "C" fn stage_text(env: sys::napi_env, info: sys::napi_callback_inf
             raw::characters(wide_room, |place, size, length| unsafe {
                 sys::napi_get_value_string_utf16(env, string, place, size, length)
             })
-            .map(Text::Two)
+            .map(|units: Vec<u16>| Text::Two(units.into_boxed_slice()))
         } else {
             // SAFETY: as above.
             raw::characters(pool::take, |place: *mut u8, size, length| unsafe {
