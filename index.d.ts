@@ -727,7 +727,8 @@ declare namespace islet {
 		 * the host, and no `WebAssembly`, `SharedArrayBuffer` or `Temporal`, which come with the contexts that start from the snapshot.
 		 * @param warmup a script that runs in another context, of which nothing stays but that the functions it called
 		 * are compiled in the snapshot
-		 * @throws what a script throws, with the properties `scriptIndex` and `scriptFilename`; `ERR_TIMEOUT`, `ERR_MEMORY_LIMIT`, with the
+		 * @throws what a script throws, with the properties `scriptIndex` and `scriptFilename` (-1 and `<warmup>` for the warmup script); a
+		 * value that is no error as the `cause` of one; `ERR_TIMEOUT`, `ERR_MEMORY_LIMIT`, with the
 		 * same; `Error` (`ERR_SNAPSHOT`) when the scripts left something that a snapshot can't hold (objects of `Intl`,
 		 * registrations of a `FinalizationRegistry`): this costs a sleeping thread and memory until the process ends
 		 */

@@ -20,7 +20,8 @@ const DEFAULT_TIMEOUT = 30_000;
 const { isArray } = Array;
 const { defineProperty } = Object;
 
-const WARMUP = originOf(undefined);
+/** A warmup script has no name of its own: errors and stacks tell it apart by this one. */
+const WARMUP = originOf({ __proto__: null, filename: '<warmup>' });
 
 /** The scripts, as a list of origins and code. */
 function planOf(scripts, method) {

@@ -181,11 +181,33 @@ describe('createSnapshot', () => {
 		assert.deepEqual([async.scriptIndex, async.scriptFilename], [1, 'file:///bad.js']);
 		const syntax = throws(() => Isolate.createSnapshot([{ code: '\nlet let = 1', filename: 'bad.js' }]), SyntaxError, /\[bad\.js:2:5\]$/);
 		assert.equal(syntax.scriptIndex, 0);
-		assert.equal(throws(() => make('1', 'throw new EvalError("w")'), EvalError, 'w').scriptFilename, '<isolated-vm>');
-		assert.equal(thrown(() => make('throw 5')), 5);
 		throws(() => make('throw { a: 1 }'), Error, /^An object was thrown/);
 		const named = throws(() => make('throw Object.assign(new Error("m"), { name: "Mine" })'), Error, 'm');
 		assert.equal(named.name, 'Mine');
+	});
+
+	it('tells a warmup script apart from the scripts', async () => {
+		const scripts = [{ code: '1', filename: 'a' }, { code: '2', filename: 'b' }];
+		const cases = [
+			['null.x', undefined, TypeError, /^Cannot read properties of null/, undefined],
+			['let let', undefined, SyntaxError, /\[<warmup>:1:5\]$/, undefined],
+			['for (;;);', { timeout: 30 }, Error, 'Script execution timed out.', 'ERR_TIMEOUT'],
+		];
+		for (const [warmup, options, Class, message, code] of cases) {
+			for (const error of [
+				throws(() => Isolate.createSnapshot(scripts, warmup, options), Class, message, code),
+				await rejects(Isolate.createSnapshotAsync(scripts, warmup, options), Class, message, code),
+			]) {
+				assert.deepEqual([error.scriptIndex, error.scriptFilename], [-1, '<warmup>']);
+			}
+		}
+		assert.match(throws(() => make('1', 'throw new EvalError("w")'), EvalError, 'w').stack, /at <warmup>:1:7/);
+	});
+
+	it('tells which script threw a value that is no error', () => {
+		const error = throws(() => Isolate.createSnapshot([{ code: '1' }, { code: 'throw 5', filename: 'b' }]), Error, 'A script threw a value that is no error');
+		assert.deepEqual([error.cause, error.scriptIndex, error.scriptFilename], [5, 1, 'b']);
+		assert.equal(throws(() => make('1', 'throw null'), Error, 'A script threw a value that is no error').cause, null);
 	});
 
 	it('holds to its time limit and its memory limit, and tells which script passed them', async () => {

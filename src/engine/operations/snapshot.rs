@@ -13,11 +13,12 @@ use std::time::Duration;
 
 use super::*;
 use crate::engine::blob::{Blob, Kind};
+use crate::engine::error::{ErrorClass, ErrorValue};
 use crate::engine::isolate::task::{Plan, Source};
 use crate::engine::limits::fatal;
 use crate::engine::limits::memory::{self, Memory};
 use crate::engine::limits::watchdog::{Ended, Rest};
-use crate::engine::transfer::{Cloned, errors};
+use crate::engine::transfer::{Cloned, Text, errors};
 
 /// What V8's callback about memory gets.
 struct Watch {
@@ -88,7 +89,7 @@ impl Cx<'_> {
             worker.deadline.begin(Rest { wall: Some(left), ..Rest::default() }, terminator.clone());
         }
         self.isolate.set_beside(Some(terminator.clone()));
-        let (ran, ran_in) = run_all(&mut creator, scripts, self.isolate);
+        let (ran, ran_in) = run_all(&mut creator, scripts, warm, self.isolate);
         self.isolate.set_beside(None);
         let ended = worker.deadline.end();
         if let Ended::Left(Rest { wall: Some(rest), .. }) = &ended {
@@ -130,12 +131,15 @@ impl Cx<'_> {
     }
 }
 
+/// What stands for the warmup script where scripts are counted.
+const WARMUP: isize = -1;
+
 /// How far the scripts came.
 struct Ran {
     /// What the last one threw.
     thrown: Option<Thrown>,
-    /// Which one ran last.
-    at: usize,
+    /// Which one ran last; `WARMUP` for the warmup script.
+    at: isize,
     filename: String,
 }
 
@@ -152,12 +156,21 @@ fn blame(thrown: Thrown, place: Transfer) -> Thrown {
             error.properties = Some(place);
             Thrown::Value(Transfer::Error(error))
         }
-        other => Thrown::Value(other),
+        // Nothing can be said with a primitive.
+        other => Thrown::Value(Transfer::Error(Box::new(ErrorValue {
+            class: ErrorClass::Error,
+            name: None,
+            code: None,
+            message: Text::from_str("A script threw a value that is no error"),
+            stack: None,
+            cause: Some(other),
+            properties: Some(place),
+        }))),
     }
 }
 
 /// `{ scriptIndex, scriptFilename }`, in structured-clone format.
-fn place(index: usize, filename: &str) -> Transfer {
+fn place(index: isize, filename: &str) -> Transfer {
     fn varint(bytes: &mut Vec<u8>, mut n: usize) {
         while n > 0x7f {
             bytes.push(n as u8 | 0x80);
@@ -173,7 +186,8 @@ fn place(index: usize, filename: &str) -> Transfer {
     let mut bytes = vec![0xff, 15, b'o'];
     text(&mut bytes, "scriptIndex");
     bytes.push(b'I');
-    varint(&mut bytes, index << 1);
+    // Zigzag: the sign is the lowest bit.
+    varint(&mut bytes, ((index << 1) ^ (index >> (isize::BITS - 1))).cast_unsigned());
     text(&mut bytes, "scriptFilename");
     text(&mut bytes, filename);
     bytes.extend_from_slice(&[b'{', 2]);
@@ -184,6 +198,7 @@ fn place(index: usize, filename: &str) -> Transfer {
 fn run_all(
     creator: &mut v8::OwnedIsolate,
     scripts: Vec<Source>,
+    warm: bool,
     isolate: &Isolate,
 ) -> (Ran, v8::Global<v8::Context>) {
     let mut ran = Ran { thrown: None, at: 0, filename: String::new() };
@@ -192,7 +207,7 @@ fn run_all(
     let kept = v8::Global::new(handles, context);
     let scope = &mut v8::ContextScope::new(handles, context);
     set_stack_trace_limit(scope, true);
-    for (at, source) in scripts.into_iter().enumerate() {
+    for (at, source) in (if warm { WARMUP } else { 0 }..).zip(scripts) {
         ran.at = at;
         ran.filename = source.origin.filename.to_string_lossy();
         let place = place(at, &ran.filename);
