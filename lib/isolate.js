@@ -128,6 +128,7 @@ function writeSource(origin, code) {
 /** Writes the function that hears of unhandled rejections. What it throws is its own unhandled rejection, not lost. */
 function writeListener(listener) {
 	const tell = async (reason, dropped) => listener(reason, { dropped });
+	wire.defer();
 	wire.writeValue((reason, dropped) => {
 		tell(reason, dropped);
 	}, 0);
@@ -162,6 +163,7 @@ function writeTitle(title) {
 }
 
 function writeImporter(importer) {
+	wire.defer();
 	wire.writeValue(importerOf(importer), 0);
 	return 0;
 }

@@ -350,6 +350,11 @@ function writeReference(value) {
 /** Guests were given async or ignored functions, or promises: what they do with these happens after the call. */
 let deferred = false;
 
+/** From now on guests may call functions of this environment after the call that made them do so. */
+function defer() {
+	deferred = true;
+}
+
 /** Writes a function: it arrives as a plain function that calls back. */
 function writeFunction(value, mode) {
 	deferred ||= mode !== 0;
@@ -714,6 +719,7 @@ module.exports = {
 	guestFunctions, hooks, hostValues,
 	keepHostValue, releaseHostValue, shareHostValue,
 	owe, takeBack,
+	defer,
 	hasDeferred: () => deferred,
 	nonTransferable, readThrown, readValue, reader, typeCode,
 	u8, u32, writeClone, writeFunction, writeString, writeThrown, writeValue, writer,

@@ -68,6 +68,58 @@ describe('functions of the host', () => {
 		assert.deepEqual(notes.sort(), [[1, 'x'], [1, 'y'], [2, 'x'], [2, 'y']]);
 	});
 
+	it('run there when they hear of unhandled rejections, of each in its own', async () => {
+		const als = new AsyncLocalStorage();
+		const heard = [];
+		const isolate = new Isolate({ onUnhandledRejection: reason => heard.push([reason, als.getStore()]) });
+		const context = isolate.createContextSync();
+		await als.run('a', () => context.eval('Promise.reject(1); 0'));
+		als.run('b', () => context.evalSync('Promise.reject(2); 0'));
+		als.run('c', () => context.evalIgnored('(async () => { await 0; throw 3 })()'));
+		als.run('d', () => context.evalIgnored('(async () => { await 0; throw 4 })()'));
+		context.evalSync('Promise.reject(5); 0');
+		await until(() => heard.length === 5);
+		assert.deepEqual(heard, [[1, 'a'], [2, 'b'], [3, 'c'], [4, 'd'], [5, undefined]]);
+	});
+
+	it('run there when a promise is rejected because one of the host is settled', async () => {
+		const als = new AsyncLocalStorage();
+		const heard = [];
+		const isolate = new Isolate({ onUnhandledRejection: reason => heard.push([reason, als.getStore()]) });
+		const context = isolate.createContextSync();
+		context.global.setSync('later', new Callback(() => sleep(2), { async: true }));
+		for (const name of ['a', 'b']) {
+			als.run(name, () => context.evalIgnored(`(async () => { await later(); throw '${name}' })()`));
+		}
+		await until(() => heard.length === 2);
+		assert.deepEqual(heard.sort(), [['a', 'a'], ['b', 'b']]);
+	});
+
+	it('run there when they say what modules are', async () => {
+		const als = new AsyncLocalStorage();
+		const seen = [];
+		const note = what => void seen.push([what, als.getStore()]);
+		const isolate = new Isolate({
+			importModuleDynamically(specifier) {
+				note(specifier);
+				return isolate.createSyntheticModule({ default: 1 });
+			},
+		});
+		const context = isolate.createContextSync();
+		als.run('a', () => context.evalSync('import("sync"); 0'));
+		await als.run('b', () => context.eval('import("async").then(() => 0)', { promise: true }));
+		await als.run('c', async () => {
+			const module = await isolate.compileModule('import "x"; import.meta.url', { meta: () => note('meta') });
+			await module.instantiate(context, specifier => {
+				note(specifier);
+				return isolate.createSyntheticModuleSync({});
+			});
+			await module.evaluate();
+		});
+		await until(() => seen.length === 4);
+		assert.deepEqual(seen.sort(), [['async', 'b'], ['meta', 'c'], ['sync', 'a'], ['x', 'c']]);
+	});
+
 	it('run there when one guest calls another', async () => {
 		const { als, context, jail, notes } = noting();
 		const other = guest();

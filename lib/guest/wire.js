@@ -7,6 +7,8 @@ const { apply } = Reflect;
 const native = require('./native');
 
 module.exports = {
+	/** Async contexts are the environments' (lib/wire.js). */
+	defer() {},
 	writeString: native.text,
 	u32: native.u32,
 	u8: native.u32,

@@ -9,6 +9,7 @@ use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
+use crate::engine::host::HostValue;
 use crate::engine::isolate::Isolate;
 use crate::engine::isolate::guest::{Guest, Realm};
 use crate::engine::isolate::task::Reply;
@@ -62,7 +63,7 @@ impl Reports {
         true
     }
 
-    fn send(isolate: &Arc<Isolate>, reason: Transfer, dropped: usize) {
+    fn send(isolate: &Arc<Isolate>, reason: Transfer, dropped: usize, origin: Option<Arc<HostValue>>) {
         let reports = &isolate.rejections;
         let listener = lock(&reports.listener).clone();
         let Some(listener) = listener else { return };
@@ -75,14 +76,17 @@ impl Reports {
             heard.rejections.under_way.fetch_sub(1, Ordering::SeqCst);
         })));
         let arguments = Arguments::from_iter([reason, Transfer::Number(dropped as f64)]);
-        listener.send(arguments, Reply::Promise(settler));
+        listener.send_within(arguments, Reply::Promise(settler), origin);
     }
 }
+
+/// A promise that was rejected, and the async context of the environment that caused the task in which it was.
+type Rejected = (v8::Global<v8::Promise>, Option<Arc<HostValue>>);
 
 /// What the thread inside remembers.
 #[derive(Default)]
 pub struct Unhandled {
-    promises: RefCell<Vec<v8::Global<v8::Promise>>>,
+    promises: RefCell<Vec<Rejected>>,
     overflow: std::cell::Cell<usize>,
 }
 
@@ -111,7 +115,7 @@ pub unsafe extern "C" fn on_reject(message: v8::PromiseRejectMessage<'_>) {
         v8::PromiseRejectEvent::PromiseRejectWithNoHandler => {
             let mut promises = unhandled.promises.borrow_mut();
             if promises.len() < REMEMBERED {
-                promises.push(v8::Global::new(scope, promise));
+                promises.push((v8::Global::new(scope, promise), guest.origin()));
             } else {
                 unhandled.overflow.set(unhandled.overflow.get() + 1);
             }
@@ -119,7 +123,7 @@ pub unsafe extern "C" fn on_reject(message: v8::PromiseRejectMessage<'_>) {
         v8::PromiseRejectEvent::PromiseHandlerAddedAfterReject => {
             let mut promises = unhandled.promises.borrow_mut();
             // Mostly the last one.
-            match promises.iter().rposition(|known| *known == promise) {
+            match promises.iter().rposition(|(known, _)| *known == promise) {
                 Some(i) => drop(promises.swap_remove(i)),
                 // One of those that were only counted, if there are such.
                 None => unhandled.overflow.set(unhandled.overflow.get().saturating_sub(1)),
@@ -141,7 +145,7 @@ pub fn report(guest: &Guest, isolate: &Arc<Isolate>, v8: &mut v8::Isolate, go_on
     let mut left = promises.len();
     reports.dropped.fetch_add(unhandled.overflow.take(), Ordering::SeqCst);
     v8::scope!(let scope, v8);
-    for promise in promises {
+    for (promise, origin) in promises {
         left -= 1;
         if v8::Local::new(scope, &promise).has_handler() {
             // The library's own: its reason goes to a caller.
@@ -167,7 +171,7 @@ pub fn report(guest: &Guest, isolate: &Arc<Isolate>, v8: &mut v8::Isolate, go_on
         let last = left > 0 && reports.under_way.load(Ordering::SeqCst) >= REPORTS;
         let after = if last { std::mem::take(&mut left) } else { 0 };
         let dropped = reports.dropped.swap(0, Ordering::SeqCst) + after;
-        Reports::send(isolate, reason, dropped);
+        Reports::send(isolate, reason, dropped, origin);
         if last {
             return;
         }

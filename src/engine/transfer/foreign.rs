@@ -12,6 +12,7 @@ use super::errors::{self, Stop};
 use super::guest::{Realmed, string};
 use super::{Arguments, CallbackMode, Copied, Function, Handle, PromiseCell, Transfer};
 use crate::engine::error::Failure;
+use crate::engine::host::HostValue;
 use crate::engine::isolate::Remote;
 use crate::engine::isolate::guest::Guest;
 use crate::engine::isolate::task::{Exit, Fallback, Limits, Mode, Reply, Request};
@@ -379,12 +380,17 @@ impl Function {
 
     /// Calls it, in no caller's time.
     pub fn send(&self, arguments: Arguments, reply: Reply) {
+        self.send_within(arguments, reply, None);
+    }
+
+    /// The same, in an async context of its environment.
+    pub fn send_within(&self, arguments: Arguments, reply: Reply, context: Option<Arc<HostValue>>) {
         let named = match &self.target {
             Handle::Remote(remote) => Named::from_elem(Arc::clone(remote), 1),
             _ => Named::new(),
         };
         if let Some((place, request)) = self.request(arguments) {
-            place.send(request, reply, 0, self.limit, named);
+            place.send(request, reply, 0, Limits { timeout: self.limit, context, ..Limits::default() }, named);
         }
     }
 }
