@@ -1027,7 +1027,7 @@ declare namespace islet {
 
 		/**
 		 * Reads an own property. What is not {@link Transferable} arrives as a reference, unless an option says otherwise.
-		 * A missing or inherited property is `undefined`. Keys are strings and 32-bit integers.
+		 * A missing or inherited property is `undefined`. Keys are strings and 32-bit integers, signed or not.
 		 * @throws `TypeError` (`ERR_REFERENCE`): the value is a primitive ("Reference is not an object"), it or its
 		 * prototype is a proxy ("Object is or has proxy"), the property is a getter ("Property is getter"), the
 		 * key is of another type; `ERR_RELEASED`, `ERR_ISOLATE_DISPOSED`, `ERR_DATA_CLONE`

@@ -143,7 +143,7 @@ function objectOf(host) {
 }
 
 function keyOf(key) {
-	if (typeof key !== 'string' && !(typeof key === 'number' && (key | 0) === key)) {
+	if (typeof key !== 'string' && !(typeof key === 'number' && ((key | 0) === key || key >>> 0 === key))) {
 		throw typeError('Invalid `key`', 'ERR_REFERENCE');
 	}
 	return key;

@@ -22,7 +22,7 @@ const KIND = 3;
 const NO_ARGUMENTS = [];
 
 function writeKey(key) {
-	if (typeof key !== 'string' && !(typeof key === 'number' && (key | 0) === key)) {
+	if (typeof key !== 'string' && !(typeof key === 'number' && ((key | 0) === key || key >>> 0 === key))) {
 		throw typeError('Invalid `key`', 'ERR_REFERENCE');
 	}
 	wire.writeValue(key, 0);

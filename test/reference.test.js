@@ -158,18 +158,35 @@ describe('get', () => {
 	});
 
 	inBothForms('takes strings and 32-bit integers for keys', 'get', async (call, form) => {
-		const { reference } = referring(`${OBJECT}; o[2147483647] = 'most'; o['-2147483648'] = 'least'; o['4294967296'] = 'big'; o`);
+		const { reference } = referring(`${OBJECT}; o[2147483647] = 'most'; o['-2147483648'] = 'least'; o['4294967296'] = 'big'; o[4294967295] = 'no index'; o`);
 		assert.equal(await call(reference, 5), 'five');
 		assert.equal(await call(reference, '5'), 'five');
 		assert.equal(await call(reference, 2147483647), 'most');
 		assert.equal(await call(reference, -2147483648), 'least');
+		assert.equal(await call(reference, 4294967295), 'no index');
 		assert.equal(await call(reference, '4294967296'), 'big');
-		for (const key of [null, undefined, true, 1.5, 1n, 2 ** 32, NaN, {}, [], () => 1, Symbol.iterator, Symbol('z'),
+		for (const key of [null, undefined, true, 1.5, 1n, 2 ** 32, -(2 ** 31) - 1, NaN, {}, [], () => 1, Symbol.iterator, Symbol('z'),
 			new String('s'), new Reference('s'), new ExternalCopy('s'), new ExternalCopy('s').copyInto()]) {
 			await rejects(call(reference, key), TypeError, 'Invalid `key`', 'ERR_REFERENCE');
 		}
 		await rejects(call(reference), TypeError, `\`${form}\` requires at least 1 parameter`, 'ERR_MISSING_ARGS');
 		await rejects(call(reference, 'a', 5), TypeError, `\`${form}\` requires parameter 2 to be an object`);
+	});
+});
+
+describe('every index of an array', () => {
+	it('is a key, in guests and in the host', async () => {
+		for (const array of [referring('[]').reference, new Reference([])]) {
+			for (const index of [2147483648, 4294967294]) {
+				array.setSync(index, 'x');
+				assert.equal(array.getSync(index), 'x');
+				assert.equal(array.getSync('length'), index + 1);
+				await array.delete(index);
+				assert.equal(array.getSync(index), undefined);
+			}
+			array.setSync(4294967295, 'y');
+			assert.equal(array.getSync('length'), 4294967295);
+		}
 	});
 });
 
