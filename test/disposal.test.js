@@ -176,4 +176,9 @@ describe('NativeModule', () => {
 		throws(() => new NativeModule(), TypeError, '`NativeModule` requires at least 1 parameter', 'ERR_MISSING_ARGS');
 		throws(() => new NativeModule(1), TypeError, '`NativeModule` requires parameter 1 to be a string', 'ERR_INVALID_ARG_TYPE');
 	});
+
+	it('has isolated-vm\'s methods, and no instance to call them on', async () => {
+		throws(() => NativeModule.prototype.createSync.call({}), TypeError, 'Illegal invocation', 'ERR_INVALID_THIS');
+		await rejects(NativeModule.prototype.create.call({}), TypeError, 'Illegal invocation', 'ERR_INVALID_THIS');
+	});
 });

@@ -50,9 +50,9 @@ exactly<Promise<void>>()(module.instantiate(context, async (specifier, referrer,
 	return module;
 }));
 exactly<void>()(module.instantiateSync(context, () => module));
-exactly<Promise<void>>()(module.evaluate({ timeout: 5, promise: true }));
-exactly<void>()(module.evaluateSync());
-exactly<void>()(module.evaluateSync({ timeout: 5 }));
+exactly<Promise<ivm.Transferable>>()(module.evaluate({ timeout: 5, promise: true }));
+exactly<ivm.Transferable>()(module.evaluateSync());
+exactly<ivm.Transferable>()(module.evaluateSync({ timeout: 5 }));
 exactly<Promise<void>>()(module.evaluateSync({ promise: true }));
 new ivm.Isolate({ importModuleDynamically: async (specifier, referrer, attributes) => typeof referrer === 'string' ? module : module });
 new ivm.Isolate({ importModuleDynamically: () => module });
