@@ -466,3 +466,9 @@ inBothForms('what is thrown and can\'t be read here is an error of its own', 'ev
 	}
 	assert.equal(context.evalSync('1 + 1'), 2);
 });
+
+inBothForms('only syntax errors say their place in the message', 'eval', async call => {
+	const { context } = guest();
+	await rejects(call(context, '\nlet let', { filename: 'a.js' }), SyntaxError, /\[a\.js:2:5\]$/);
+	await rejects(call(context, '['.repeat(1e6)), RangeError, 'Maximum call stack size exceeded');
+});

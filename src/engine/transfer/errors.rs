@@ -19,7 +19,8 @@ pub enum Stop {
     Thrown(Box<Thrown>),
     /// A JavaScript exception is pending.
     Exception,
-    /// The same, raised by the parser: its position belongs to the message.
+    /// The same, raised by the parser: its position belongs to the message if it is a `SyntaxError`. The stack may have been
+    /// too short for it, too.
     Syntax,
     /// The same, for JSON from this file.
     Json(Text),
@@ -71,7 +72,9 @@ pub fn guarded<'s, T>(
                 .and_then(|message| syntax_position(scope, message, &stop));
             scope.reset();
             let mut value = export(realmed, scope, exception);
-            if let (Some(position), Transfer::Error(error)) = (position, &mut value) {
+            if let (Some(position), Transfer::Error(error)) = (position, &mut value)
+                && error.class == ErrorClass::SyntaxError
+            {
                 if matches!(stop, Stop::Link) {
                     let message = error.message.to_string_lossy();
                     error.stack = Some(Text::from_str(&format!("SyntaxError: {message}\n    at {position}")));
@@ -270,6 +273,7 @@ pub fn export_bare<'s>(
         error.name = identity.1.filter(|name| native_class(name) != Some(identity.0));
         error.message = identity.2.unwrap_or_else(|| Text::from_str(""));
         error.stack = stack(scope, object);
+        let syntax = syntax.filter(|_| error.class == ErrorClass::SyntaxError);
         if let Some(position) = syntax.and_then(|message| syntax_position(scope, message, &Stop::Syntax)) {
             add_position(&mut error, &position);
         }
