@@ -70,6 +70,18 @@ describe('sourceMaps', () => {
 		assert.equal(frames(stackOf(CODE + inline(MAP, '//@ sourceMappingURL=data:application/json;base64,')))[0], 'boom (src/game.ts:43:11)');
 	});
 
+	it('reads data URLs in base64 and percent-encoded ones', () => {
+		const text = JSON.stringify({ ...MAP, sources: ['src/ä%.ts', 'b.ts'] });
+		for (const url of [
+			`application/json;base64,${Buffer.from(text).toString('base64')}`,
+			`application/json;charset=utf-8;base64,${Buffer.from(text).toString('base64')}`,
+			`application/json,${encodeURIComponent(text)}`,
+			`application/json;charset=utf-8,${encodeURIComponent(text)}`,
+		]) {
+			assert.deepEqual(frames(stackOf(`${CODE}\n//# sourceMappingURL=data:${url}`)), ['boom (src/ä%.ts:43:11)', 'b.ts:7:2'], url);
+		}
+	});
+
 	it('holds for scripts, functions, closures, modules, and code with any characters', async () => {
 		const { isolate, context } = guest({ sourceMaps: true });
 		const code = CODE + inline(MAP);

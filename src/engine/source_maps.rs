@@ -39,9 +39,22 @@ struct Map {
     places: Vec<Place>,
 }
 
+/// A map's JSON as it stands in a data URL.
+#[derive(PartialEq, Debug)]
+enum Inline {
+    Base64(Vec<u8>),
+    Percent(Vec<u8>),
+}
+
+impl Inline {
+    fn size(&self) -> usize {
+        let (Self::Base64(data) | Self::Percent(data)) = self;
+        data.len()
+    }
+}
+
 enum State {
-    /// The map's JSON, in base64.
-    Unread(Vec<u8>),
+    Unread(Inline),
     Read(Map),
 }
 
@@ -69,10 +82,10 @@ impl SourceMaps {
             self.forget(at);
         }
         let Some(data) = inline_map(&source.code) else { return };
-        if data.len() > BYTES {
+        let size = data.size();
+        if size > BYTES {
             return;
         }
-        let size = data.len();
         while self.entries.len() >= MAPS || self.size + size > BYTES {
             self.forget(0);
         }
@@ -98,8 +111,12 @@ impl SourceMaps {
     ) -> Option<String> {
         let entry = self.entries.iter_mut().find(|entry| entry.filename == name)?;
         if let State::Unread(data) = &mut entry.state {
-            let data = std::mem::take(data);
-            entry.state = State::Read(read(scope, &data).unwrap_or_default());
+            // Released before V8 runs: the map may be large.
+            let json = decode(data);
+            entry.state = State::Read(Map::default());
+            if let Some(map) = json.and_then(|json| read(scope, json)) {
+                entry.state = State::Read(map);
+            }
         }
         let State::Read(map) = &entry.state else { return None };
         let line = line - 1 - entry.line;
@@ -112,8 +129,8 @@ impl SourceMaps {
     }
 }
 
-/// The base64 of the map in the last line of a source that says `//# sourceMappingURL=data:application/json…;base64,…`.
-fn inline_map(code: &Text) -> Option<Vec<u8>> {
+/// The map in the last line of a source that says `//# sourceMappingURL=data:application/json…,…`.
+fn inline_map(code: &Text) -> Option<Inline> {
     let narrow: Vec<u8>;
     let code = match code {
         Text::One(bytes) => bytes.as_slice(),
@@ -129,7 +146,8 @@ fn inline_map(code: &Text) -> Option<Vec<u8>> {
     let line = line.strip_prefix(b"//#").or_else(|| line.strip_prefix(b"//@"))?.trim_ascii_start();
     let rest = line.strip_prefix(MARK)?;
     let comma = rest.iter().position(|byte| *byte == b',')?;
-    rest[..comma].ends_with(b";base64").then(|| rest[comma + 1..].to_vec())
+    let data = rest[comma + 1..].to_vec();
+    Some(if rest[..comma].ends_with(b";base64") { Inline::Base64(data) } else { Inline::Percent(data) })
 }
 
 /// The value of a base64 digit.
@@ -144,7 +162,33 @@ fn digit(byte: u8) -> Option<u8> {
     })
 }
 
-fn decode(data: &[u8]) -> Option<Vec<u8>> {
+fn decode(data: &Inline) -> Option<Vec<u8>> {
+    match data {
+        Inline::Base64(data) => decode_base64(data),
+        Inline::Percent(data) => Some(decode_percent(data)),
+    }
+}
+
+/// A `%` that isn't followed by two digits is one (WHATWG URL, "percent-decode").
+fn decode_percent(data: &[u8]) -> Vec<u8> {
+    let hex = |at: usize| data.get(at).and_then(|byte| char::from(*byte).to_digit(16));
+    let mut bytes = Vec::with_capacity(data.len());
+    let mut at = 0;
+    while let Some(byte) = data.get(at) {
+        if *byte == b'%'
+            && let (Some(high), Some(low)) = (hex(at + 1), hex(at + 2))
+        {
+            bytes.push((high << 4 | low) as u8);
+            at += 3;
+        } else {
+            bytes.push(*byte);
+            at += 1;
+        }
+    }
+    bytes
+}
+
+fn decode_base64(data: &[u8]) -> Option<Vec<u8>> {
     let mut bytes = Vec::with_capacity(data.len() / 4 * 3 + 3);
     let (mut bits, mut count) = (0u32, 0);
     for byte in data.iter().take_while(|byte| **byte != b'=') {
@@ -159,9 +203,9 @@ fn decode(data: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// Reads a map (ECMA-426), by V8's own `JSON.parse`: so its memory is the guest's. Maps in sections are not read.
-fn read(scope: &mut v8::PinScope<'_, '_>, data: &[u8]) -> Option<Map> {
+fn read(scope: &mut v8::PinScope<'_, '_>, json: Vec<u8>) -> Option<Map> {
     v8::tc_scope!(let scope, scope);
-    let json = String::from_utf8(decode(data)?).ok()?;
+    let json = String::from_utf8(json).ok()?;
     let json = values::str(scope, &json);
     let map = v8::json::parse(scope, json).and_then(|map| v8::Local::<v8::Object>::try_from(map).ok())?;
     let mappings = own_data_property(scope, map, "mappings")?;
@@ -360,5 +404,10 @@ mod tests {
         }
         let whole = b"f()\n//# sourceMappingURL=data:application/json;base64,e30=\n".to_vec();
         assert_eq!(inline_map(&Text::One(whole)).and_then(|data| decode(&data)), Some(b"{}".to_vec()));
+        for (data, json) in [(",%7B%7d", "{}"), (";charset=utf-8,{\"a%\":%zz%2}", "{\"a%\":%zz%2}"), (",", "")] {
+            let code = format!("f()\n//# sourceMappingURL=data:application/json{data}");
+            let found = inline_map(&Text::One(code.into_bytes())).and_then(|data| decode(&data));
+            assert_eq!(found, Some(json.as_bytes().to_vec()));
+        }
     }
 }
