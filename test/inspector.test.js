@@ -116,7 +116,7 @@ describe('inspector sessions', () => {
 });
 
 describe('inside a guest', () => {
-	it('the inspector and the profiler are refused', () => {
+	it('the inspector, the profiler and heap snapshots are refused', () => {
 		const { context } = debugged();
 		context.global.setSync('ivm', islet);
 		const refused = code => context.evalSync(`(() => { try { ${code}; } catch (error) { return [error.name, error.code].join(); } })()`);
@@ -125,6 +125,8 @@ describe('inside a guest', () => {
 		assert.equal(refused('new ivm.Isolate().createInspectorSession()'), expected);
 		assert.equal(refused('new ivm.Isolate().startCpuProfiler("x")'), expected);
 		assert.equal(refused('new ivm.InspectorSession()'), expected);
+		assert.equal(refused('new ivm.Isolate().getHeapSnapshot()'), expected);
+		assert.equal(refused('ivm.Isolate.prototype.getHeapSnapshot.call({})'), 'TypeError,ERR_INVALID_THIS');
 		assert.equal(refused('new ivm.Isolate().createContextSync({ inspector: true })'), 'Error,ERR_INSPECTOR_DISABLED');
 	});
 });

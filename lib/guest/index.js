@@ -19,6 +19,7 @@ const { NativeModule } = require('../native-module');
 const { Reference } = require('../reference');
 const { Script } = require('../script');
 require('../snapshot');
+require('./heap-snapshot');
 const { Library } = require('./handle');
 const { seal } = require('./native');
 const wire = require('./wire');
