@@ -201,7 +201,8 @@ declare namespace islet {
 		inspector?: boolean | undefined;
 		/**
 		 * Stacks of errors tell the places in the sources that code was made from, when its last line is a
-		 * `//# sourceMappingURL=data:application/json;base64,…`. For scripts, evals and modules that the host compiles. The positions
+		 * `//# sourceMappingURL=data:application/json,…`, percent-encoded or, after `;base64`, in base64. For scripts, evals and modules that
+		 * the host compiles, not for functions that come from a {@link IsolateOptions.snapshot}. The positions
 		 * in messages of syntax errors stay. A map that is wrong changes nothing. See
 		 * [Debugging](docs/debugging.md#source-maps). Default: `false`.
 		 */
@@ -982,18 +983,18 @@ declare namespace islet {
 
 		/**
 		 * Runs the module, after what it imports. Settles when the module does: `await` at its top included. A second time it
-		 * runs nothing, and ends like the first time.
+		 * runs nothing, and ends like the first time. It gives `undefined`; the type is isolated-vm's.
 		 * @throws what the module throws; `ERR_MODULE` when it isn't instantiated; `ERR_TIMEOUT`, `ERR_MEMORY_LIMIT`,
 		 * `ERR_RELEASED`, `ERR_ISOLATE_DISPOSED`
 		 */
-		evaluate(options?: ModuleEvaluateOptions | null): Promise<void>;
+		evaluate(options?: ModuleEvaluateOptions | null): Promise<Transferable>;
 		/**
 		 * Like {@link Module.evaluate}; the caller waits, as long as code of the guest runs. A module that waits for
 		 * something else goes on later: with `promise: true` you get a promise of its end.
 		 */
 		evaluateSync<Options extends ModuleEvaluateOptions = {}>(
 			options?: Options | null,
-		): Options extends { promise: true } ? Promise<void> : void;
+		): Options extends { promise: true } ? Promise<void> : Transferable;
 
 		/** Lets go of the module. What imports it keeps it. A second time it does nothing. */
 		release(): void;
@@ -1209,7 +1210,8 @@ declare namespace islet {
 	 * arguments and results are copied, functions and instances of the classes here cross as such. `this` is not passed.
 	 *
 	 * A function passed by itself becomes a callback of the default mode. Async and ignored calls are queued without a bound: a
-	 * guest can call faster than the function runs. A callback has no members.
+	 * guest can call faster than the function runs. A callback has no members, not even `[Symbol.dispose]`: it holds nothing that
+	 * could be released. Guests that got it have its function, for as long as they refer to it.
 	 */
 	class Callback<T extends (...args: any[]) => any = any> {
 		private readonly [brand]: T;
@@ -1230,6 +1232,11 @@ declare namespace islet {
 
 		/** @throws `TypeError` (`ERR_NOT_SUPPORTED`), always */
 		constructor(filename: string);
+
+		/** Of isolated-vm's interface: there is nothing to call it on. */
+		create(context: Context): Promise<Reference<any>>;
+		/** Of isolated-vm's interface: there is nothing to call it on. */
+		createSync(context: Context): Reference<any>;
 	}
 
 	// --- how types follow the options ------------------------------------------------------------
