@@ -108,7 +108,7 @@ declare namespace islet {
 	type RunOptions = {
 		/**
 		 * How long the guest may run, in milliseconds by the clock on the wall: a 32-bit integer. The clock stands
-		 * still while the guest waits for a function of the host. It covers the call and the promise
+		 * still while the guest waits for a function of the host: calls that this function makes need a limit of their own. It covers the call and the promise
 		 * reactions that run before the call ends; those that run later, because a promise of the host settled, get
 		 * this time each for themselves. Without it, the isolate's `timeout` holds.
 		 *
@@ -175,14 +175,14 @@ declare namespace islet {
 		 * Called on the event loop when the isolate was given up: V8 met a fatal error, or ran out of memory where
 		 * it can't unwind, or the guest didn't stop when it was told to. The isolate's callers have been answered
 		 * (`ERR_ENGINE_FATAL`, `ERR_MEMORY_LIMIT`, `ERR_TIMEOUT`), the process goes on; the isolate's memory and one
-		 * sleeping thread stay until the process ends.
+		 * sleeping thread stay until the process ends. What it throws is an uncaught exception of your own.
 		 */
 		onCatastrophicError?: ((message: string) => void) | undefined;
 		/**
 		 * Called on the event loop for every rejection of the guest's that is still unhandled when its microtasks have
 		 * run. Without it such rejections are dropped. At most some dozens of reports are under way at a time: the rest
-		 * is counted, and `info.dropped` says how many since the last report. What it throws is an unhandled
-		 * rejection of your own.
+		 * is counted, and `info.dropped` says how many since the last report. It runs in the `AsyncLocalStorage` context of the call in
+		 * which the promise was rejected. What it throws is an unhandled rejection of your own.
 		 */
 		onUnhandledRejection?: ((reason: unknown, info: UnhandledRejectionInfo) => void) | undefined;
 		/**
@@ -569,7 +569,7 @@ declare namespace islet {
 		 */
 		onNotification: ((message: string) => void) | null | undefined;
 
-		/** Hears of answers: the `id` of the message that was sent, and JSON with `id` and `result` or `error`. */
+		/** Hears of answers: the `id` of the message that was sent, and JSON with `id` and `result` or `error`. What it throws is ignored. */
 		onResponse: ((callId: number, message: string) => void) | null | undefined;
 
 		/**
@@ -956,7 +956,7 @@ declare namespace islet {
 		private readonly [brand]: 'Module';
 		private constructor();
 
-		/** What the module imports, each specifier once, in the order of its source. A new array each time. */
+		/** What the module imports, each specifier once, in the order of its source. A new array each time, which is yours. */
 		readonly dependencySpecifiers: string[];
 
 		/** Where the source comes from: the `filename` it was compiled with. */
