@@ -105,6 +105,75 @@ describe('inspector sessions', () => {
 		session.dispose();
 	});
 
+	it('hear of exceptions that leave the guest', async () => {
+		const { isolate, context, client: { send, heard, of } } = debugged();
+		await send('Runtime.enable');
+		const next = async () => (await heard('Runtime.exceptionThrown')).exceptionDetails;
+		throws(() => context.evalSync('\n  (function boom() { throw new TypeError("b😀m") })()', { filename: 'file:///a.js' }), TypeError, 'b😀m');
+		const thrown = await next();
+		assert.deepEqual([thrown.text, thrown.url, thrown.lineNumber, thrown.exception.className], ['Uncaught', 'file:///a.js', 1, 'TypeError']);
+		assert.match(thrown.exception.description, /^TypeError: b😀m\n {4}at boom \(file:\/\/\/a\.js:2:28\)/);
+		assert.equal(thrown.stackTrace.callFrames[0].functionName, 'boom');
+
+		throws(() => context.evalSync('let let', { filename: 'file:///b.js' }), SyntaxError, /./);
+		const syntax = await next();
+		assert.deepEqual([syntax.url, syntax.lineNumber, syntax.columnNumber], ['file:///b.js', 0, 4]);
+
+		await assert.rejects(isolate.compileScriptSync('throw 5').run(context));
+		assert.equal((await next()).exception.value, 5);
+
+		const module = isolate.compileModuleSync('throw new RangeError("in a module")', { filename: 'file:///c.js' });
+		module.instantiateSync(context, () => {});
+		await rejects(module.evaluate(), RangeError, 'in a module');
+		assert.match((await next()).exception.description, /in a module/);
+
+		context.evalSync('Promise.reject(new Error("alone")); Promise.reject(6).catch(() => {}); 0');
+		const rejected = await next();
+		assert.equal(rejected.text, 'Uncaught (in promise)');
+		assert.match(rejected.exception.description, /^Error: alone/);
+		await send('Runtime.evaluate', { expression: '1' });
+		assert.deepEqual(of('Runtime.exceptionThrown'), []);
+		isolate.dispose();
+	});
+
+	it('hear of none that the guest catches, be it from inside a call of its own', async () => {
+		const { isolate, context, client: { send, of } } = debugged();
+		await send('Runtime.enable');
+		context.global.setSync('again', () => context.evalSync('throw new Error("inner")'));
+		context.evalSync('try { again() } catch {} try { null.x } catch {} 0');
+		await send('Runtime.evaluate', { expression: '1' });
+		assert.deepEqual(of('Runtime.exceptionThrown'), []);
+		isolate.dispose();
+	});
+
+	it('hear of exceptions that came before them', async () => {
+		const { isolate, context, client: { send, heard } } = debugged();
+		throws(() => context.evalSync('throw new Error("early")'), Error, 'early');
+		await send('Runtime.enable');
+		assert.match((await heard('Runtime.exceptionThrown')).exceptionDetails.exception.description, /early/);
+		isolate.dispose();
+	});
+
+	it('leave unhandled rejections to the listener as well', async () => {
+		const heard = [];
+		const { isolate, context, client: { send, of } } = debugged({ onUnhandledRejection: (reason, { dropped }) => heard.push(reason, dropped) });
+		await send('Runtime.enable');
+		context.evalSync('for (let i = 0; i < 100; ++i) Promise.reject(i); 0');
+		await until(() => heard.length === 64);
+		assert.deepEqual([heard[0], heard[1], heard[62], heard[63]], [0, 0, 31, 68]);
+		await until(() => of('Runtime.exceptionThrown').length === 100);
+		isolate.dispose();
+	});
+
+	it('don\'t let a guest get past its limits by what it throws', async () => {
+		const { isolate, context, client: { send } } = debugged({ timeout: 100 });
+		await send('Runtime.enable');
+		throws(() => context.evalSync('throw Object.defineProperty(new Error("x"), "stack", { get() { for (;;); } })'), Error, /./, 'ERR_TIMEOUT');
+		throws(() => context.evalSync('Error.prepareStackTrace = () => { for (;;); }; throw new Error("y")'), Error, /./, 'ERR_TIMEOUT');
+		assert.equal(context.evalSync('1 + 1'), 2);
+		isolate.dispose();
+	});
+
 	it('go on when a handler throws', async () => {
 		const { isolate, client: one } = debugged();
 		one.session.onNotification = () => { throw new Error('ignored'); };

@@ -106,7 +106,7 @@ impl Unhandled {
 pub unsafe extern "C" fn on_reject(message: v8::PromiseRejectMessage<'_>) {
     v8::callback_scope!(unsafe scope, &message);
     let guest = Guest::of(scope);
-    if !guest.context().isolate.rejections.is_wanted() {
+    if !guest.context().isolate.rejections.is_wanted() && !guest.is_debugged() {
         return;
     }
     let promise = message.get_promise();
@@ -133,7 +133,7 @@ pub unsafe extern "C" fn on_reject(message: v8::PromiseRejectMessage<'_>) {
     }
 }
 
-/// Reports what is unhandled, when the guest's microtasks have run. Reading a reason may run code of the guest (`stack`,
+/// Reports what is unhandled, when the guest's microtasks have run, to the isolate's listener and to debuggers. Reading a reason may run code of the guest (`stack`,
 /// getters of what is copied): `go_on` says whether there is time left.
 pub fn report(guest: &Guest, isolate: &Arc<Isolate>, v8: &mut v8::Isolate, go_on: impl Fn() -> bool) {
     let unhandled = &guest.unhandled;
@@ -143,6 +143,8 @@ pub fn report(guest: &Guest, isolate: &Arc<Isolate>, v8: &mut v8::Isolate, go_on
     let promises = std::mem::take(&mut *unhandled.promises.borrow_mut());
     let reports = &isolate.rejections;
     let mut left = promises.len();
+    let mut wanted = reports.is_wanted();
+    let debugged = guest.is_debugged();
     reports.dropped.fetch_add(unhandled.overflow.take(), Ordering::SeqCst);
     v8::scope!(let scope, v8);
     for (promise, origin) in promises {
@@ -151,8 +153,11 @@ pub fn report(guest: &Guest, isolate: &Arc<Isolate>, v8: &mut v8::Isolate, go_on
             // The library's own: its reason goes to a caller.
             continue;
         }
-        if !go_on() || !reports.begin() {
+        if wanted && (!go_on() || !reports.begin()) {
             reports.dropped.fetch_add(left + 1, Ordering::SeqCst);
+            wanted = false;
+        }
+        if !wanted && !(debugged && go_on()) {
             return;
         }
         v8::scope!(let scope, scope);
@@ -166,14 +171,16 @@ pub fn report(guest: &Guest, isolate: &Arc<Isolate>, v8: &mut v8::Isolate, go_on
         let realmed = Realmed { guest, isolate, realm: &realm };
         v8::tc_scope!(let scope, scope);
         let reason = promise.result(scope);
-        let reason = errors::export(&realmed, scope, reason);
+        let copy = errors::export(&realmed, scope, reason);
+        guest.tell_uncaught(scope, reason, None, "Uncaught (in promise)");
+        if !wanted {
+            continue;
+        }
         // The last report of this turn tells of what comes after it.
         let last = left > 0 && reports.under_way.load(Ordering::SeqCst) >= REPORTS;
-        let after = if last { std::mem::take(&mut left) } else { 0 };
+        let after = if last { left } else { 0 };
         let dropped = reports.dropped.swap(0, Ordering::SeqCst) + after;
-        Reports::send(isolate, reason, dropped, origin);
-        if last {
-            return;
-        }
+        Reports::send(isolate, copy, dropped, origin);
+        wanted &= !last;
     }
 }

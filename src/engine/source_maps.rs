@@ -404,7 +404,9 @@ mod tests {
         }
         let whole = b"f()\n//# sourceMappingURL=data:application/json;base64,e30=\n".to_vec();
         assert_eq!(inline_map(&Text::One(whole)).and_then(|data| decode(&data)), Some(b"{}".to_vec()));
-        for (data, json) in [(",%7B%7d", "{}"), (";charset=utf-8,{\"a%\":%zz%2}", "{\"a%\":%zz%2}"), (",", "")] {
+        for (data, json) in
+            [(",%7B%7d", "{}"), (";charset=utf-8,{\"a%\":%zz%2}", "{\"a%\":%zz%2}"), (",", "")]
+        {
             let code = format!("f()\n//# sourceMappingURL=data:application/json{data}");
             let found = inline_map(&Text::One(code.into_bytes())).and_then(|data| decode(&data));
             assert_eq!(found, Some(json.as_bytes().to_vec()));

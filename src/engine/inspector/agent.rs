@@ -13,10 +13,12 @@ use super::Command;
 use super::outlet::{Message, Outlet};
 use super::profile::Profile;
 use crate::engine::isolate::guest::{Guest, Realm};
-use crate::engine::transfer::{Text, Transfer};
+use crate::engine::transfer::{Text, Transfer, guest as values};
 
 /// All contexts of an isolate are debugged together.
 const GROUP: i32 = 1;
+/// Frames of the stacks of exceptions.
+const FRAMES: i32 = 32;
 
 /// V8's inspector and who uses it. Must be dropped inside its isolate, before V8's isolate.
 pub struct Agent {
@@ -93,6 +95,13 @@ pub fn text(message: &v8::UniquePtr<StringBuffer>) -> Text {
     }
 }
 
+fn view(text: &Text) -> StringView<'_> {
+    match text {
+        Text::One(bytes) => StringView::from(&**bytes),
+        Text::Two(units) => StringView::from(&**units),
+    }
+}
+
 /// Has V8 read a message. Bytes are taken for UTF-8 there (and the first ones for those of its binary format), so only
 /// ASCII goes as such.
 pub fn dispatch(session: &V8InspectorSession, message: &Text) {
@@ -110,6 +119,8 @@ impl Agent {
     /// Makes V8's inspector for the guest's isolate, which the calling thread is inside of.
     pub fn new(guest: &Guest, v8: &mut v8::Isolate) -> Rc<Self> {
         let state = Rc::new(State { guest, resumed: Cell::new(false), realms: RefCell::default() });
+        // V8 wants to know the script of what is thrown, also before the first session asks for stacks.
+        v8.set_capture_stack_trace_for_uncaught_exceptions(true, FRAMES);
         let client = V8InspectorClient::new(Box::new(Client(Rc::clone(&state))));
         Rc::new(Self {
             sessions: RefCell::default(),
@@ -136,6 +147,44 @@ impl Agent {
     pub fn connect(&self, channel: impl ChannelImpl + 'static) -> V8InspectorSession {
         let channel = Channel::new(Box::new(channel));
         self.inspector.connect(GROUP, channel, StringView::empty(), V8InspectorClientTrustLevel::FullyTrusted)
+    }
+
+    /// Tells sessions, also those that come later, of an exception that nothing in the guest caught, in the context that is
+    /// entered. Of contexts that aren't debugged V8 tells nothing.
+    pub fn exception_thrown(
+        &self,
+        scope: &mut v8::PinScope<'_, '_>,
+        exception: v8::Local<'_, v8::Value>,
+        message: Option<v8::Local<'_, v8::Message>>,
+        what: &str,
+    ) {
+        v8::tc_scope!(let scope, scope);
+        let message = message.map_or_else(
+            || v8::Exception::create_message(scope, exception),
+            |message| v8::Local::new(scope, message),
+        );
+        let stack =
+            message.get_stack_trace(scope).or_else(|| v8::Exception::get_stack_trace(scope, exception));
+        let details = values::text(scope, message.get(scope));
+        let url = message
+            .get_script_resource_name(scope)
+            .and_then(|url| v8::Local::<v8::String>::try_from(url).ok());
+        let url = url.map_or_else(|| Text::from_str(""), |url| values::text(scope, url));
+        // Counted from 1; 0 for none.
+        let line = message.get_line_number(scope).unwrap_or(0);
+        let column = if line == 0 { 0 } else { message.get_start_column() + 1 };
+        self.inspector.exception_thrown(
+            scope.get_current_context(),
+            StringView::from(what.as_bytes()),
+            exception,
+            view(&details),
+            view(&url),
+            u32::try_from(line).unwrap_or(0),
+            u32::try_from(column).unwrap_or(0),
+            self.inspector.create_stack_trace(stack),
+            0,
+        );
+        scope.reset();
     }
 
     fn disconnect(&self, number: u64) {
@@ -203,6 +252,22 @@ impl Guest {
         let agent = Agent::new(self, v8);
         *self.agent.borrow_mut() = Some(Rc::clone(&agent));
         agent
+    }
+
+    /// An exception leaves the guest: sessions hear of it. `what` says how V8 calls that. V8 reads its stack, and doesn't look
+    /// meanwhile whether it has to stop: so whoever asks for this has read the stack before, and so run what the guest has for it.
+    pub fn tell_uncaught(
+        &self,
+        scope: &mut v8::PinScope<'_, '_>,
+        exception: v8::Local<'_, v8::Value>,
+        message: Option<v8::Local<'_, v8::Message>>,
+        what: &str,
+    ) {
+        let agent = self.agent.borrow().clone();
+        if let Some(agent) = agent.filter(|_| !self.is_stopped()) {
+            agent.exception_thrown(scope, exception, message, what);
+            self.watch_heap_limit(scope);
+        }
     }
 
     /// Does what was asked of the inspector next, if anything was.

@@ -22,7 +22,8 @@ fn origin<'s>(
         filename.into(),
         origin.line,
         origin.column,
-        false,
+        // "Shared cross origin": else V8's inspector keeps to itself what the code throws.
+        true,
         -1,
         None,
         false,

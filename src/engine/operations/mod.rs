@@ -18,7 +18,7 @@ use crate::engine::isolate::Isolate;
 use crate::engine::isolate::guest::{Entry, Guest, Realm};
 use crate::engine::isolate::handles::RemoteKind;
 use crate::engine::isolate::task::{Request, Source};
-use crate::engine::transfer::errors::{Stop, guarded};
+use crate::engine::transfer::errors::{Stop, guarded, guarded_work};
 use crate::engine::transfer::guest::{Realmed, str};
 use crate::engine::transfer::{Arguments, Transfer, guest as values};
 
@@ -53,7 +53,7 @@ impl<'a> Cx<'a> {
         let context = v8::Local::new(scope, &realm.context);
         let scope = &mut v8::ContextScope::new(scope, context);
         let realmed = self.in_realm(realm);
-        guarded(&realmed, scope, |scope| body(&realmed, scope))
+        guarded_work(&realmed, scope, self.guest.is_outermost(), |scope| body(&realmed, scope))
     }
 }
 

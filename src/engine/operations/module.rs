@@ -321,7 +321,11 @@ impl Cx<'_> {
                 v8::PromiseState::Rejected => {
                     promise.mark_as_handled();
                     let error = promise.result(scope);
-                    Err(Stop::Thrown(Box::new(error_of(realmed, scope, error))))
+                    let thrown = error_of(realmed, scope, error);
+                    if self.guest.is_outermost() {
+                        self.guest.tell_uncaught(scope, error, None, "Uncaught");
+                    }
+                    Err(Stop::Thrown(Box::new(thrown)))
                 }
                 v8::PromiseState::Pending if exit.promise => realmed.export(scope, promise.into(), exit),
                 v8::PromiseState::Pending => Ok(Transfer::Undefined),

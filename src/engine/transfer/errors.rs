@@ -49,6 +49,17 @@ pub fn guarded<'s, T>(
     scope: &mut v8::PinScope<'s, '_>,
     body: impl FnOnce(&mut v8::PinScope<'s, '_>) -> Result<T, Stop>,
 ) -> Result<T, Thrown> {
+    guarded_work(realmed, scope, false, body)
+}
+
+/// The same for what the guest's caller asked for. `leaves`: nothing of the guest's is further down the stack to catch what it throws,
+/// so debuggers hear of it.
+pub fn guarded_work<'s, T>(
+    realmed: &Realmed<'_>,
+    scope: &mut v8::PinScope<'s, '_>,
+    leaves: bool,
+    body: impl FnOnce(&mut v8::PinScope<'s, '_>) -> Result<T, Stop>,
+) -> Result<T, Thrown> {
     v8::tc_scope!(let scope, scope);
     let stop = match body(scope) {
         Ok(value) => return Ok(value),
@@ -66,12 +77,15 @@ pub fn guarded<'s, T>(
             let Some(exception) = scope.exception() else {
                 return Err(Failure::Internal("V8 gave no exception".into()).into());
             };
-            let position = scope
-                .message()
+            let message = scope.message();
+            let position = message
                 .filter(|_| !matches!(stop, Stop::Exception))
                 .and_then(|message| syntax_position(scope, message, &stop));
             scope.reset();
             let mut value = export(realmed, scope, exception);
+            if leaves {
+                realmed.guest.tell_uncaught(scope, exception, message, "Uncaught");
+            }
             if let (Some(position), Transfer::Error(error)) = (position, &mut value)
                 && error.class == ErrorClass::SyntaxError
             {

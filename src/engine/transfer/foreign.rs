@@ -390,7 +390,13 @@ impl Function {
             _ => Named::new(),
         };
         if let Some((place, request)) = self.request(arguments) {
-            place.send(request, reply, 0, Limits { timeout: self.limit, context, ..Limits::default() }, named);
+            place.send(
+                request,
+                reply,
+                0,
+                Limits { timeout: self.limit, context, ..Limits::default() },
+                named,
+            );
         }
     }
 }

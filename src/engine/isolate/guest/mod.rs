@@ -321,6 +321,11 @@ impl Guest {
         self.tree.get()
     }
 
+    /// Whether there are contexts that can be debugged, or debuggers.
+    pub fn is_debugged(&self) -> bool {
+        self.agent.borrow().is_some()
+    }
+
     /// Whether the task that runs isn't served inside another one: microtasks may run.
     pub fn is_outermost(&self) -> bool {
         self.depth.get() == 1
