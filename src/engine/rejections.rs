@@ -157,7 +157,7 @@ pub fn report(guest: &Guest, isolate: &Arc<Isolate>, v8: &mut v8::Isolate, go_on
             reports.dropped.fetch_add(left + 1, Ordering::SeqCst);
             wanted = false;
         }
-        if !wanted && !(debugged && go_on()) {
+        if !(wanted || debugged && go_on()) {
             return;
         }
         v8::scope!(let scope, scope);
