@@ -328,9 +328,7 @@ const programs = {
 			'- -1: throws TypeError: Invalid `key`',
 			'+ -1: "minus"',
 			'- length: throws TypeError: Property is getter',
-			'- 2147483648: undefined',
 			'+ length: 2',
-			'+ 2147483648: throws TypeError: Invalid `key`',
 		],
 	},
 	'reference: get of what is no plain object': {
