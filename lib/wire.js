@@ -9,6 +9,7 @@ const { Buffer } = require('node:buffer');
 const clone = require('./clone');
 const { isDetached } = require('./clone/inspect');
 const { isWide } = require('./clone/writer');
+const { classOf } = require('./error-class');
 const { CLASSES, ErrorParts, Thrown, typeError, withCode, withoutOwnFrames } = require('./errors');
 const { idOf, registry } = require('./handle');
 const native = require('./native');
@@ -473,28 +474,28 @@ function writeThrown(value, depth = 8) {
 	const start = writer.pos;
 	const before = owed.length;
 	try {
-		if (types.isNativeError(value) || value instanceof Error) {
-			writeError(value, depth);
+		const type = classOf(value);
+		if (type >= 0) {
+			writeError(value, type, depth);
 		} else {
 			writeValue(value, COPY);
 		}
 	} catch {
 		takeBack(before);
 		writer.pos = start;
-		writeError(new Error(NOT_AN_ERROR), 0);
+		writeError(new Error(NOT_AN_ERROR), 0, 0);
 	}
 }
 
-function writeError(error, depth) {
-	const type = CLASSES.findIndex((Class, i) => i > 0 && error instanceof Class);
+function writeError(error, type, depth) {
 	const name = textOf(error, 'name');
 	const message = textOf(error, 'message');
 	const stack = withoutOwnFrames(textOf(error, 'stack'));
 	const hasCause = depth > 0 && Object.hasOwn(error, 'cause');
 	const properties = ownProperties(error);
 	u8(ERROR);
-	u8(Math.max(type, 0));
-	const differs = name !== undefined && name !== CLASSES[Math.max(type, 0)].name;
+	u8(type);
+	const differs = name !== undefined && name !== CLASSES[type].name;
 	u8((differs ? HAS_NAME : 0) | (stack === undefined ? 0 : HAS_STACK) |
 		(hasCause ? HAS_CAUSE : 0) | (properties === undefined ? 0 : HAS_PROPERTIES));
 	writeString(message ?? '');

@@ -2,6 +2,7 @@
 
 const assert = require('node:assert/strict');
 const { describe, it } = require('node:test');
+const vm = require('node:vm');
 const { guest, inBothForms, islet, rejection, rejects, thrown } = require('./helpers');
 const { Callback, ExternalCopy } = islet;
 
@@ -349,6 +350,57 @@ describe('errors of the host in a guest', () => {
 		assert.deepEqual(seen(), ['RangeError', 'RangeError', 'text', true, '[object Error]']);
 		error = Object.create(Error.prototype, { message: { value: 'made by hand' } });
 		assert.deepEqual(seen(), ['Error', 'Error', 'made by hand', true, '[object Error]']);
+	});
+
+	it('keep their class when they are of another realm of the host', async () => {
+		const { context, evaluate, jail } = guest();
+		const make = code => vm.runInNewContext(code);
+		const see = 'e => [Object.getPrototypeOf(e).constructor.name, e.name, e.message, e instanceof Error]';
+		let error;
+		jail.setSync('f', () => { throw error; });
+		jail.setSync('later', new Callback(async () => { throw error; }, { async: true }));
+		const seen = async () => {
+			jail.setSync('promise', Promise.reject(error), { promise: true });
+			const all = [
+				evaluate(`try { f() } catch (e) { (${see})(e) }`),
+				await context.eval(`later().catch(${see})`, { promise: true, copy: true }),
+				await context.eval(`promise.catch(${see})`, { promise: true, copy: true }),
+			];
+			error = new Error('outer', { cause: error });
+			all.push(evaluate(`try { f() } catch (e) { (${see})(e.cause) }`));
+			assert.deepEqual(all.slice(1), [all[0], all[0], all[0]]);
+			return all[0];
+		};
+		for (const { name } of [Error, TypeError, RangeError, SyntaxError, ReferenceError, EvalError, URIError]) {
+			error = make(`new ${name}('text')`);
+			assert.deepEqual(await seen(), [name, name, 'text', true]);
+		}
+		error = make('new (class Own extends RangeError {})("text")');
+		assert.deepEqual(await seen(), ['RangeError', 'RangeError', 'text', true]);
+		error = make('Object.assign(new TypeError("text"), { name: "RangeError" })');
+		assert.deepEqual(await seen(), ['TypeError', 'RangeError', 'text', true]);
+		error = make('Object.create(RangeError.prototype, { message: { value: "made by hand" } })');
+		assert.deepEqual(await seen(), ['RangeError', 'RangeError', 'made by hand', true]);
+		error = make('class TypeError { name = "TypeError" } Object.assign(Object.setPrototypeOf(new RangeError("text"), TypeError.prototype), { name: "X" })');
+		assert.deepEqual(await seen(), ['Error', 'X', 'text', true]);
+		error = make('Object.setPrototypeOf(new RangeError("text"), null)');
+		assert.deepEqual((await seen())[0], 'Error');
+	});
+
+	it('run no code when it is asked whether they are errors of another realm', () => {
+		const { evaluate, jail } = guest();
+		let ran = 0;
+		const proxy = new Proxy({}, { getPrototypeOf() { ++ran; return null; }, getOwnPropertyDescriptor() { ++ran; }, get() { ++ran; } });
+		const error = vm.runInNewContext(`
+			const error = new RangeError('text');
+			const link = { __proto__: RangeError.prototype, get constructor() { ran(); } };
+			Object.setPrototypeOf(error, link)
+		`, { ran: () => ++ran });
+		jail.setSync('f', () => { throw error; });
+		jail.setSync('g', () => { throw Object.create(Object.create(null, { constructor: { value: proxy } })); });
+		assert.deepEqual(evaluate('try { f() } catch (e) { [e instanceof RangeError, e.message] }'), [true, 'text']);
+		assert.deepEqual(evaluate('try { g() } catch (e) { typeof e }'), 'object');
+		assert.equal(ran, 0);
 	});
 
 	it('carry cause and own properties', () => {
