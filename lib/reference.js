@@ -234,19 +234,27 @@ class Reference extends Handle {
 		Reference.#open(this);
 		options = optionsOf(options, 'derefInto', 1);
 		const release = options !== undefined && boolean(options, 'release');
-		Reference.#open(this);
-		return new Dereference(MAKE, this, release);
+		const id = Reference.#open(this);
+		const into = new Dereference(MAKE, this, release);
+		if (release && id === -2) {
+			this.#releaseHost();
+		}
+		return into;
 	}
 
 	release() {
 		if (Reference.#open(this) === -2) {
-			const host = this.#host;
-			this.#host = undefined;
-			drop(this);
-			hostReference.release(this, host);
+			this.#releaseHost();
 		} else {
 			channel.release(drop(this));
 		}
+	}
+
+	#releaseHost() {
+		const host = this.#host;
+		this.#host = undefined;
+		drop(this);
+		hostReference.release(this, host);
 	}
 
 	[DISPOSE]() {

@@ -106,9 +106,11 @@ class Dereference {
 			throw illegalConstructor('Dereference', '`derefInto()`');
 		}
 		this.#reference = reference;
-		this.#id = pin(reference);
+		const index = wire.hooks.hostReference(reference);
+		this.#host = index === undefined ? undefined : wire.hostValues[index];
+		this.#id = this.#host === undefined ? pin(reference) : -1;
 		this.#once = release;
-		if (release && this.#id >= 0) {
+		if (release && this.#host === undefined) {
 			drop(reference);
 		}
 	}
@@ -118,16 +120,10 @@ class Dereference {
 	}
 
 	static write(value) {
-		const host = wire.hooks.hostReference(value.#reference);
-		if (host !== undefined) {
+		if (value.#host !== undefined) {
 			throw typeError('Cannot dereference this into target isolate', 'ERR_WRONG_ISOLATE');
 		}
-		if (value.#used) {
-			if (value.#once) {
-				throw withCode(new Error('The return value of `derefInto()` should only be used once'), 'ERR_RELEASED');
-			}
-			open(value.#reference, 'Reference');
-		}
+		value.#check();
 		wire.u8(wire.DEREF);
 		wire.u32(value.#id);
 		if (!value.#used) {
@@ -141,7 +137,25 @@ class Dereference {
 
 	/** The value itself, for references to this environment that come back to it. */
 	static here(value) {
-		return value.#reference.deref(value.#once ? { release: true } : undefined);
+		if (value.#host === undefined) {
+			throw typeError('Cannot dereference this from current isolate', 'ERR_WRONG_ISOLATE');
+		}
+		value.#check();
+		value.#used = true;
+		return value.#host.value;
+	}
+
+	/** Refuses it when it arrived once, and was to, or the reference is gone. */
+	#check() {
+		if (!this.#used) {
+			return;
+		}
+		if (this.#once) {
+			throw withCode(new Error('The return value of `derefInto()` should only be used once'), 'ERR_RELEASED');
+		}
+		if (this.#host === undefined || wire.hooks.hostReference(this.#reference) === undefined) {
+			open(this.#reference, 'Reference');
+		}
 	}
 }
 
@@ -184,6 +198,8 @@ wire.hooks.makeFunction = (id, mode, name, length) => {
 	const call = CALLS[mode];
 	const flags = mode === ASYNC ? ELSE_COPY | PROMISE : ELSE_COPY;
 	const made = (...values) => call(APPLY, id, flags, 0, 0, writeCall, values);
+	/** What it refers to, when that is a value of this environment. */
+	#host;
 	Object.defineProperty(made, 'name', { value: name, configurable: true });
 	Object.defineProperty(made, 'length', { value: length, configurable: true });
 	return made;

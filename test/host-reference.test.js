@@ -333,6 +333,44 @@ describe('a reference to the host in a guest', () => {
 	});
 });
 
+describe('derefInto on the host', () => {
+	const same = new Reference(value => new Reference(value));
+	/** What arrives where a value is passed to a function of this host. */
+	const arrived = into => same.applySync(undefined, [into]).deref();
+
+	it('releases at once when it is to', () => {
+		const value = {};
+		const reference = new Reference(value);
+		const into = reference.derefInto({ release: true });
+		assert.equal(thrown(() => reference.typeof).message, 'Reference has been released');
+		throws(() => reference.release(), Error, 'Reference has been released', 'ERR_RELEASED');
+		assert.equal(arrived(into), value);
+		throws(() => arrived(into), Error, 'The return value of `derefInto()` should only be used once', 'ERR_RELEASED');
+	});
+
+	it('holds what the reference refers to by itself', () => {
+		const value = {};
+		const reference = new Reference(value);
+		const into = reference.derefInto();
+		assert.equal(arrived(into), value);
+		assert.equal(arrived(into), value);
+		reference.release();
+		throws(() => arrived(into), Error, 'Reference has been released', 'ERR_RELEASED');
+		const unused = new Reference(value);
+		const late = unused.derefInto();
+		unused.release();
+		assert.equal(arrived(late), value);
+	});
+
+	it('is refused for a value of a guest', () => {
+		const { context } = guest();
+		for (const options of [undefined, { release: true }]) {
+			const reference = context.evalSync('({})', { reference: true });
+			throws(() => arrived(reference.derefInto(options)), TypeError, 'Cannot dereference this from current isolate', 'ERR_WRONG_ISOLATE');
+		}
+	});
+});
+
 describe('release', () => {
 	it('ends the use of the reference', async () => {
 		const reference = new Reference({});
