@@ -72,10 +72,10 @@ class Copy {
 		return #owner in value;
 	}
 
-	/** Writes it; with `release` it can be passed once. */
+	/** Writes it; with `release` or `transferIn` it can be passed once. */
 	static write(value) {
 		if (value.#used) {
-			if (value.#once) {
+			if (value.#once || value.#transferIn) {
 				throw withCode(new Error('The return value of `copyInto()` should only be used once'), 'ERR_RELEASED');
 			}
 			open(value.#owner, 'Copy');

@@ -443,6 +443,25 @@ describe('objects of the library inside copied values', () => {
 		assert.equal(copy.copy().reference.getSync('a'), 1);
 	});
 });
+	it('with transferIn can be passed once', () => {
+		const { context, jail } = guest();
+		jail.setSync('ivm', islet);
+		for (const value of [new Uint8Array(3), { a: 1 }, 5]) {
+			const copy = new ExternalCopy(value);
+			const into = copy.copyInto({ transferIn: true });
+			jail.setSync('a', into);
+			throws(() => jail.setSync('a', into), Error, 'The return value of `copyInto()` should only be used once', 'ERR_RELEASED');
+			throws(() => jail.setSync('a', copy.copyInto()), Error, 'Array buffer is invalid', 'ERR_RELEASED');
+			jail.setSync('value', value, { copy: true });
+			throws(() => context.evalClosureSync(`
+				const into = new ivm.ExternalCopy(value).copyInto({ transferIn: true });
+				const take = new ivm.Reference(() => 1);
+				take.applySync(undefined, [into]);
+				take.applySync(undefined, [into]);
+			`), Error, 'The return value of `copyInto()` should only be used once', 'ERR_RELEASED');
+		}
+	});
+
 
 describe('release', () => {
 	it('gives nothing, and is an error the second time', () => {

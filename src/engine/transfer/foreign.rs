@@ -173,7 +173,7 @@ impl<'a> Realmed<'a> {
             Foreign::Handle(handle) => Some(Transfer::Handle(handle.clone())),
             Foreign::Own => Some(Transfer::Handle(Handle::Isolate(self.isolate.lease()))),
             Foreign::Special { value, once, used } => {
-                if used.replace(true) && *once {
+                if used.replace(true) && (*once || matches!(value, Special::CopyInto(_, true))) {
                     return Err(Failure::UsedTwice(match value {
                         Special::Deref(_) => "derefInto",
                         Special::CopyInto(..) => "copyInto",

@@ -316,7 +316,7 @@ impl<'a> Realmed<'a> {
             Transfer::Deref(handle) => self.dereference(scope, &handle)?,
             Transfer::CopyInto(copied, take) => {
                 let value = if take { copied.take() } else { copied.get() };
-                let value = value.ok_or(Failure::Released("ExternalCopy"))?;
+                let value = value.ok_or(Failure::BufferGone)?;
                 self.import(scope, value)?
             }
             Transfer::Function(function) => self.import_function(scope, function)?,
