@@ -5,7 +5,7 @@ const { DISPOSE } = require('./disposable');
 const { typeError } = require('./errors');
 const { Handle, MAKE, drop, open, own } = require('./handle');
 const { boolean, COPY, optionsOf, required } = require('./options');
-const { Copy, checkTransferable } = require('./special');
+const { Copy, checkTransferable, checkTransferables, isArrayBuffer } = require('./special');
 const wire = require('./wire');
 
 const { isArray } = Array;
@@ -29,7 +29,7 @@ function transferListOf(value, options) {
 			throw typeError('`transferList` must be an array');
 		}
 		for (let i = 0; i < list.length; ++i) {
-			if (!(list[i] instanceof ArrayBuffer)) {
+			if (!isArrayBuffer(list[i])) {
 				throw typeError('Non-ArrayBuffer passed in `transferList`');
 			}
 			add(list[i]);
@@ -37,9 +37,12 @@ function transferListOf(value, options) {
 	}
 	if (options !== undefined && boolean(options, 'transferOut')) {
 		const buffer = isView(value) ? value.buffer : value;
-		if (buffer instanceof ArrayBuffer) {
+		if (isArrayBuffer(buffer)) {
 			add(buffer);
 		}
+	}
+	if (buffers.length > 1) {
+		checkTransferables(buffers);
 	}
 	return buffers.length === 0 ? undefined : buffers;
 }

@@ -6,8 +6,10 @@
  */
 
 const { Buffer } = require('node:buffer');
+const { isArrayBuffer } = require('node:util').types;
 const channel = require('./channel');
 const { isCallback, callbackParts } = require('./callback');
+const { isDetached, isResizable, uncurry } = require('./clone/inspect');
 const { illegalConstructor, released, typeError, withCode } = require('./errors');
 const { MAKE, drop, idOf, kindOf, open, pin, unpin } = require('./handle');
 const native = require('./native');
@@ -23,14 +25,31 @@ function detach(buffer) {
 	if (own !== undefined) {
 		return own;
 	}
-	const moved = typeof buffer.transfer === 'function' ?
-		buffer.transfer() :
-		structuredClone(buffer, { transfer: [buffer] });
-	if (byteLength > 0 && buffer.byteLength > 0) {
+	const moved = transfer === undefined ? structuredClone(buffer, { transfer: [buffer] }) : transferred(buffer);
+	if (!isDetached(buffer)) {
 		// Node 20 copies instead of moving what an addon made.
 		native.detach(buffer);
+		if (!isDetached(buffer)) {
+			throw notDetachable();
+		}
 	}
 	return native.adopt(moved) ?? native.stage(moved, 0, byteLength);
+}
+
+/** Of this realm, whatever the realm of the buffer: the new one is of it. Node 20 has none. */
+const transfer = ArrayBuffer.prototype.transfer === undefined ? undefined : uncurry(ArrayBuffer.prototype.transfer);
+
+function transferred(buffer) {
+	try {
+		return transfer(buffer);
+	} catch (error) {
+		throw isDetached(buffer) ? error : notDetachable();
+	}
+}
+
+/** V8's words. */
+function notDetachable() {
+	return typeError('ArrayBuffer is not detachable and could not be cloned.', 'ERR_DATA_CLONE');
 }
 
 wire.hooks.detach = detach;
@@ -43,6 +62,74 @@ function checkTransferable(buffer) {
 	if (buffer === POOL.buffer) {
 		throw withCode(new TypeError('A Buffer of Node\'s pool can\'t be transferred; copy it first'), 'ERR_DATA_CLONE');
 	}
+}
+
+const PAGE = 65536;
+
+/**
+ * Refuses several buffers of which one can't be detached, before the others are: they can't be given back. Of one alone, trying tells
+ * ({@link detach}).
+ */
+function checkTransferables(buffers) {
+	for (let i = 0; i < buffers.length; ++i) {
+		if (!isDetachable(buffers[i])) {
+			throw notDetachable();
+		}
+	}
+}
+
+/**
+ * Whether a buffer isn't the memory of a WebAssembly instance. No runtime says so outright. What is tried here fails with any buffer,
+ * without an effect, but in different ways.
+ */
+function isDetachable(buffer) {
+	if (isDetached(buffer) || native.isOwn(buffer)) {
+		return true;
+	}
+	if (!isResizable(buffer)) {
+		if (buffer.byteLength % PAGE !== 0) {
+			return true;
+		}
+		const message = transferTwice(buffer);
+		if (message !== undefined && message === saidTwice()) {
+			return true;
+		}
+		if (transfer === undefined) {
+			// Node 20. It takes what another addon made for such memory.
+			return false;
+		}
+	}
+	if (transfer === undefined) {
+		return true;
+	}
+	try {
+		// To a length that there can't be. V8 looks for room first, with all the garbage collections that it has: hence the last resort.
+		transfer(buffer, Number.MAX_SAFE_INTEGER);
+	} catch (error) {
+		return !(error instanceof TypeError);
+	}
+	return true;
+}
+
+let twice;
+
+/** What Node and Bun say of a buffer that is to be transferred twice, and could be once. */
+function saidTwice() {
+	twice ??= transferTwice(new ArrayBuffer(1));
+	return twice;
+}
+
+/** What the runtime says when a buffer is to be transferred twice. Deno isn't asked: it would transfer it. */
+function transferTwice(buffer) {
+	if (globalThis.Deno !== undefined) {
+		return undefined;
+	}
+	try {
+		structuredClone(undefined, { transfer: [buffer, buffer] });
+	} catch (error) {
+		return error.message;
+	}
+	return undefined;
 }
 
 /** What `copyInto()` gives: arrives as a copy. */
@@ -97,6 +184,8 @@ class Copy {
 class Dereference {
 	#reference;
 	#id;
+	/** What it refers to, when that is a value of this environment. */
+	#host;
 	/** Arrived once: from then on the reference itself has to be alive. */
 	#used = false;
 	#once;
@@ -198,8 +287,6 @@ wire.hooks.makeFunction = (id, mode, name, length) => {
 	const call = CALLS[mode];
 	const flags = mode === ASYNC ? ELSE_COPY | PROMISE : ELSE_COPY;
 	const made = (...values) => call(APPLY, id, flags, 0, 0, writeCall, values);
-	/** What it refers to, when that is a value of this environment. */
-	#host;
 	Object.defineProperty(made, 'name', { value: name, configurable: true });
 	Object.defineProperty(made, 'length', { value: length, configurable: true });
 	return made;
@@ -217,4 +304,4 @@ function writeCall(values) {
 	return values.length;
 }
 
-module.exports = { Copy, Dereference, checkTransferable, isCopy, isDereference, isSpecial, valueHere };
+module.exports = { Copy, Dereference, checkTransferable, checkTransferables, isArrayBuffer, isCopy, isDereference, isSpecial, valueHere };

@@ -7,7 +7,7 @@
 const { types } = require('node:util');
 const { Buffer } = require('node:buffer');
 const clone = require('./clone');
-const { isDetached } = require('./clone/inspect');
+const { isDetached, isResizable } = require('./clone/inspect');
 const { isWide } = require('./clone/writer');
 const { classOf } = require('./error-class');
 const { CLASSES, ErrorParts, Thrown, typeError, withCode, withoutOwnFrames } = require('./errors');
@@ -411,10 +411,11 @@ class Side {
 
 	transferredIndex(buffer) {
 		if (this.transferList?.includes(buffer)) {
-			// Taken away when all is written: its views still tell their lengths, and a failure takes nothing.
-			return isDetached(buffer) ? -1 : this.buffers.push(buffer) - 1;
+			// Taken away when all is written: its views still tell their lengths, and a failure takes nothing. One that is resizable is
+			// written in place nevertheless: memory that goes beside the bytes arrives as a buffer that isn't, which its views don't fit.
+			return isDetached(buffer) || isResizable(buffer) ? -1 : this.buffers.push(buffer) - 1;
 		}
-		if (buffer.byteLength >= STAGED && buffer.resizable !== true) {
+		if (buffer.byteLength >= STAGED && !isResizable(buffer)) {
 			return this.buffers.push(stage(buffer)) - 1;
 		}
 		return -1;

@@ -2,6 +2,7 @@
 
 const assert = require('node:assert/strict');
 const { describe, it } = require('node:test');
+const vm = require('node:vm');
 const { child, guest, inBothForms, islet, rejects, thrown, throws } = require('./helpers');
 const { Callback, Context, ExternalCopy, Isolate, Reference, Script } = islet;
 
@@ -289,16 +290,113 @@ describe('array buffers', () => {
 		assert.deepEqual([...tracking], [1, 2, 3, 4]);
 	});
 
+	it('stay resizable when they are taken away', () => {
+		const { context, jail } = guest();
+		jail.setSync('ivm', islet);
+		const whole = () => {
+			const buffer = new ArrayBuffer(4, { maxByteLength: 8 });
+			new Uint8Array(buffer).set([1, 2, 3, 4]);
+			return buffer;
+		};
+		const cases = {
+			'the buffer': buffer => buffer,
+			'a view that follows': buffer => new Uint8Array(buffer),
+			'a view that follows, from an offset': buffer => new Uint8Array(buffer, 2),
+			'a view of fixed length': buffer => new Uint8Array(buffer, 1, 2),
+			'a DataView': buffer => new DataView(buffer),
+		};
+		const look = value => {
+			const buffer = value.buffer ?? value;
+			const seen = [buffer.resizable, buffer.maxByteLength, [...new Uint8Array(buffer)].join(), value.byteLength];
+			buffer.resize(6);
+			return [...seen, value.byteLength].join(' ');
+		};
+		for (const [what, make] of Object.entries(cases)) {
+			const expected = look(structuredClone(make(whole())));
+			const ways = {
+				transferOut: buffer => new ExternalCopy(make(buffer), { transferOut: true }),
+				transferList: buffer => new ExternalCopy(make(buffer), { transferList: [buffer] }),
+			};
+			for (const [way, go] of Object.entries(ways)) {
+				const buffer = whole();
+				const copy = go(buffer);
+				assert.equal(buffer.byteLength, 0, what);
+				assert.equal(look(copy.copy()), expected, `${what}, ${way}`);
+				jail.setSync('value', copy.copyInto());
+				assert.equal(context.evalSync(`(${look})(value)`), expected, `${what}, ${way}, in a guest`);
+				jail.setSync('value', copy.copyInto({ transferIn: true, release: true }));
+				assert.equal(context.evalSync(`(${look})(value)`), expected, `${what}, ${way}, moved into a guest`);
+				const moved = go(whole());
+				assert.equal(look(moved.copy({ transferIn: true })), expected, `${what}, ${way}, moved`);
+			}
+			const inside = `
+				const whole = ${whole};
+				const buffer = whole();
+				const copy = new ivm.ExternalCopy((${make})(buffer), { transferOut: true });
+				if (buffer.byteLength !== 0) throw new Error('It is still there');
+				return [(${look})(copy.copy()), copy];
+			`;
+			const [seen, copy] = context.evalClosureSync(inside, [], { result: { copy: true } });
+			assert.equal(seen, expected, `${what}, inside`);
+			assert.equal(look(copy.copy()), expected, `${what}, from inside`);
+		}
+		const nested = whole();
+		const copy = round({ a: [new Uint8Array(nested)], b: nested }, { transferList: [nested] });
+		assert.equal(copy.a[0].buffer, copy.b);
+		assert.deepEqual([nested.byteLength, copy.b.resizable, [...copy.a[0]]], [0, true, [1, 2, 3, 4]]);
+		const large = new ArrayBuffer(100_000, { maxByteLength: 200_000 });
+		assert.deepEqual([round(large, { transferOut: true }).maxByteLength, large.byteLength], [200_000, 0]);
+		const other = whole();
+		assert.deepEqual([round(5, { transferList: [other] }), other.byteLength], [5, 0]);
+	});
+
+	it('of another realm of the host are taken away, too', () => {
+		const make = code => vm.runInNewContext(code);
+		const buffer = make('new Uint8Array([1, 2, 3]).buffer');
+		const copy = round(buffer, { transferOut: true });
+		assert.deepEqual([buffer.byteLength, copy instanceof ArrayBuffer, [...new Uint8Array(copy)]], [0, true, [1, 2, 3]]);
+		const view = make('new Uint8Array([1, 2, 3])');
+		assert.deepEqual([...round(view, { transferOut: true })], [1, 2, 3]);
+		assert.equal(view.length, 0);
+		const listed = make('({ buffer: new ArrayBuffer(3) })');
+		assert.equal(round(listed, { transferList: [listed.buffer] }).buffer.byteLength, 3);
+		assert.equal(listed.buffer.byteLength, 0);
+		const home = new ExternalCopy(make('new ArrayBuffer(3)'), { transferOut: true }).copy({ transferIn: true });
+		assert.ok(home instanceof ArrayBuffer);
+		for (const no of ['new SharedArrayBuffer(8)', '({ __proto__: ArrayBuffer.prototype })', 'new Proxy(new ArrayBuffer(3), {})']) {
+			throws(() => new ExternalCopy({}, { transferList: [make(no)] }), TypeError, 'Non-ArrayBuffer passed in `transferList`');
+		}
+	});
+
 	it('of WebAssembly memory are copied, and can not be taken', () => {
 		const memory = new WebAssembly.Memory({ initial: 1 });
 		new Uint8Array(memory.buffer)[5] = 7;
 		assert.equal(new Uint8Array(round(memory.buffer))[5], 7);
-		try {
-			// Node 20 copies here, later versions refuse.
-			assert.equal(new Uint8Array(round(memory.buffer, { transferOut: true }))[5], 7);
-		} catch (error) {
-			assert.ok(error instanceof TypeError, String(error));
+		const { context, jail } = guest();
+		jail.setSync('ivm', islet);
+		const message = 'ArrayBuffer is not detachable and could not be cloned.';
+		const others = [new ArrayBuffer(8), new ArrayBuffer(65536)];
+		const { buffer } = memory;
+		for (const [value, options] of [
+			[buffer, { transferOut: true }],
+			[new Uint8Array(buffer), { transferOut: true }],
+			[buffer, { transferList: [buffer] }],
+			[{ buffer, others }, { transferList: [...others, buffer] }],
+			[5, { transferList: [...others, buffer] }],
+			[5, { transferList: [...others, new WebAssembly.Memory({ initial: 0 }).buffer] }],
+		]) {
+			throws(() => new ExternalCopy(value, options), TypeError, message, 'ERR_DATA_CLONE');
 		}
+		assert.deepEqual(others.map(each => each.byteLength), [8, 65536]);
+		throws(() => context.evalSync('new ivm.ExternalCopy(new WebAssembly.Memory({ initial: 1 }).buffer, { transferOut: true })'),
+			TypeError, message, 'ERR_DATA_CLONE');
+		assert.equal(context.evalSync(`
+			const other = new ArrayBuffer(8);
+			try {
+				new ivm.ExternalCopy(5, { transferList: [other, new WebAssembly.Memory({ initial: 1 }).buffer] });
+			} catch {}
+			other.byteLength
+		`), 8);
 		assert.equal(memory.buffer.byteLength, 65536);
 		assert.equal(new Uint8Array(memory.buffer)[5], 7);
 	});
@@ -343,6 +441,25 @@ describe('copyInto', () => {
 		throws(() => copy.copy(), Error, 'Copy has been released', 'ERR_RELEASED');
 		await call(jail, 'a', into);
 		await rejects(call(jail, 'b', into), Error, 'The return value of `copyInto()` should only be used once', 'ERR_RELEASED');
+	});
+
+	it('with transferIn can be passed once', () => {
+		const { context, jail } = guest();
+		jail.setSync('ivm', islet);
+		for (const value of [new Uint8Array(3), { a: 1 }, 5]) {
+			const copy = new ExternalCopy(value);
+			const into = copy.copyInto({ transferIn: true });
+			jail.setSync('a', into);
+			throws(() => jail.setSync('a', into), Error, 'The return value of `copyInto()` should only be used once', 'ERR_RELEASED');
+			throws(() => jail.setSync('a', copy.copyInto()), Error, 'Array buffer is invalid', 'ERR_RELEASED');
+			jail.setSync('value', value, { copy: true });
+			throws(() => context.evalClosureSync(`
+				const into = new ivm.ExternalCopy(value).copyInto({ transferIn: true });
+				const take = new ivm.Reference(() => 1);
+				take.applySync(undefined, [into]);
+				take.applySync(undefined, [into]);
+			`), Error, 'The return value of `copyInto()` should only be used once', 'ERR_RELEASED');
+		}
 	});
 
 	it('holds the value by itself', () => {
@@ -443,25 +560,6 @@ describe('objects of the library inside copied values', () => {
 		assert.equal(copy.copy().reference.getSync('a'), 1);
 	});
 });
-	it('with transferIn can be passed once', () => {
-		const { context, jail } = guest();
-		jail.setSync('ivm', islet);
-		for (const value of [new Uint8Array(3), { a: 1 }, 5]) {
-			const copy = new ExternalCopy(value);
-			const into = copy.copyInto({ transferIn: true });
-			jail.setSync('a', into);
-			throws(() => jail.setSync('a', into), Error, 'The return value of `copyInto()` should only be used once', 'ERR_RELEASED');
-			throws(() => jail.setSync('a', copy.copyInto()), Error, 'Array buffer is invalid', 'ERR_RELEASED');
-			jail.setSync('value', value, { copy: true });
-			throws(() => context.evalClosureSync(`
-				const into = new ivm.ExternalCopy(value).copyInto({ transferIn: true });
-				const take = new ivm.Reference(() => 1);
-				take.applySync(undefined, [into]);
-				take.applySync(undefined, [into]);
-			`), Error, 'The return value of `copyInto()` should only be used once', 'ERR_RELEASED');
-		}
-	});
-
 
 describe('release', () => {
 	it('gives nothing, and is an error the second time', () => {

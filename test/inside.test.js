@@ -505,6 +505,23 @@ describe('callbacks and copies made inside', () => {
 		`), '0:8');
 	});
 
+	it('derefInto releases at once when it is to', () => {
+		const { run, jail } = inside();
+		jail.setSync('theirs', new Reference({}));
+		const seen = run(`[new ivm.Reference({ a: 1 }), theirs].map(reference => {
+			reference.derefInto({ release: true });
+			try { return reference.typeof } catch (error) { return error.message }
+		})`, { copy: true });
+		assert.deepEqual(seen, ['Reference has been released', 'Reference has been released']);
+	});
+
+	it('what only pretends to be an array buffer can not be transferred', () => {
+		const { run } = inside();
+		for (const no of ['{ __proto__: ArrayBuffer.prototype }', 'new SharedArrayBuffer(8)', 'new Proxy(new ArrayBuffer(1), {})']) {
+			throws(() => run(`new ivm.ExternalCopy({}, { transferList: [${no}] })`), TypeError, 'Non-ArrayBuffer passed in `transferList`');
+		}
+	});
+
 	it('callbacks of the host stay functions, in all modes', async () => {
 		const { context, jail } = inside();
 		jail.setSync('a', new Callback(async n => n * 2, { async: true }));

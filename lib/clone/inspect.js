@@ -119,6 +119,10 @@ function isDetached(buffer) {
 	}
 }
 
+function isResizable(buffer) {
+	return bufferResizable(buffer) === true;
+}
+
 /** The buffer a view is of. */
 function bufferOf(view) {
 	return arrayName(view) === undefined ? viewBuffer(view) : arrayBuffer(view);
@@ -213,4 +217,4 @@ function dataProperty(object, key) {
 	return undefined;
 }
 
-module.exports = { uncurry, getter, isOrdinary, isUncloneable, isDetached, bufferOf, inspectView, describe };
+module.exports = { uncurry, getter, isOrdinary, isUncloneable, isDetached, isResizable, bufferOf, inspectView, describe };

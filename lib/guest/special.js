@@ -37,6 +37,8 @@ native.seal(Copy);
 
 module.exports = {
 	Copy, Dereference,
-	/** Any buffer's memory may move. */
+	isArrayBuffer: native.isArrayBuffer,
+	/** Any buffer's memory may move; the addon looks for those that can't, before any does. */
 	checkTransferable() {},
+	checkTransferables() {},
 };

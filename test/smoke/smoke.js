@@ -7,6 +7,7 @@
 'use strict';
 
 const assert = require('node:assert');
+const vm = require('node:vm');
 const ivm = require('../..');
 
 const { Callback, ExternalCopy, Isolate, Reference } = ivm;
@@ -50,7 +51,7 @@ async function until(condition) {
 async function main() {
 	assert.deepStrictEqual(Object.keys(ivm).sort(), [
 		'Callback', 'Context', 'ExternalCopy', 'InspectorSession', 'Isolate', 'Module', 'NativeModule', 'Reference', 'Script',
-		'configure', 'serveInspector', 'stats', 'versions',
+		'configure', 'prewarm', 'serveInspector', 'stats', 'versions',
 	]);
 
 	// --- isolates and contexts ---
@@ -179,6 +180,21 @@ async function main() {
 	assert.strictEqual(buffer.byteLength, 0);
 	assert.strictEqual(moved.copy({ transferIn: true }).buffer.byteLength, 8);
 	isError(thrown(() => moved.copy()), Error, 'Array buffer is invalid', 'ERR_RELEASED');
+	const resizable = new ArrayBuffer(4, { maxByteLength: 8 });
+	const view = new ExternalCopy(new Uint8Array(resizable), { transferOut: true }).copy();
+	assert.deepStrictEqual([resizable.byteLength, view.length, view.buffer.resizable], [0, 4, true]);
+	const foreign = vm.runInNewContext('new ArrayBuffer(4)');
+	assert.strictEqual(new ExternalCopy({ foreign }, { transferList: [foreign] }).copy().foreign.byteLength, 4);
+	assert.strictEqual(foreign.byteLength, 0);
+	const page = new ArrayBuffer(65536);
+	const wasm = new WebAssembly.Memory({ initial: 1 }).buffer;
+	for (const transferList of [[wasm], [page, wasm]]) {
+		isError(thrown(() => new ExternalCopy(0, { transferList })), TypeError,
+			'ArrayBuffer is not detachable and could not be cloned.', 'ERR_DATA_CLONE');
+	}
+	assert.strictEqual(page.byteLength, 65536);
+	new ExternalCopy(0, { transferList: [page, new ArrayBuffer(65536)] }).release();
+	assert.strictEqual(page.byteLength, 0);
 	copy.release();
 	isError(thrown(() => copy.copy()), Error, 'Copy has been released', 'ERR_RELEASED');
 
@@ -196,6 +212,8 @@ async function main() {
 		throw new RangeError('host');
 	});
 	assert.strictEqual(context.evalSync('try { fail() } catch (error) { error instanceof RangeError && error.message }'), 'host');
+	jail.setSync('fail', () => vm.runInNewContext('throw new RangeError("of another realm")'));
+	assert.strictEqual(context.evalSync('try { fail() } catch (error) { error instanceof RangeError && error.message }'), 'of another realm');
 	isError(thrown(() => jail.setSync('object', {})), TypeError, 'A non-transferable value was passed', 'ERR_NON_TRANSFERABLE');
 	isError(thrown(() => new ExternalCopy(() => 1)), TypeError, '()=>1 could not be cloned.'.replace('=>', ' => '), 'ERR_DATA_CLONE');
 	isError(thrown(() => new Isolate({ memoryLimit: 1 })), RangeError, '`memoryLimit` must be at least 8', 'ERR_OUT_OF_RANGE');

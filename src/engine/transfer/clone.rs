@@ -77,7 +77,7 @@ impl v8::ValueSerializerImpl for Writer<'_> {
 }
 
 /// A copy of `value` in neutral form. The memory of the buffers in `moved` moves into it; they are detached when all is
-/// written, whether they are part of the value or not.
+/// written, whether they are part of the value or not. Resizable ones are copied: a buffer that takes memory over isn't resizable.
 pub fn serialize<'s>(
     realmed: &Realmed<'_>,
     scope: &mut v8::PinScope<'s, '_>,
@@ -93,19 +93,23 @@ pub fn serialize<'s>(
         let writer = Box::new(Writer { realmed, side: Rc::clone(&side) });
         let serializer = v8::ValueSerializer::new(scope, writer);
         serializer.write_header();
-        // A buffer by itself, or under one view, travels beside the bytes: one copy instead of three.
         for buffer in moved {
-            if buffer.was_detached() || !buffer.is_detachable() {
-                return Err(Failure::NotCloneable(
-                    "An ArrayBuffer is detached and could not be cloned.".into(),
-                )
-                .into());
-            }
+            let refused = if buffer.was_detached() {
+                "An ArrayBuffer is detached and could not be cloned."
+            } else if !buffer.is_detachable() {
+                "ArrayBuffer is not detachable and could not be cloned."
+            } else {
+                continue;
+            };
+            return Err(Failure::NotCloneable(refused.into()).into());
+        }
+        for buffer in moved.iter().filter(|buffer| !is_resizable(buffer)) {
             serializer.transfer_array_buffer(buffers.len() as u32, *buffer);
             let store = buffer.get_backing_store();
             realmed.guest.memory().lend(&store);
             buffers.push(Block(store, Some(Arc::clone(realmed.guest.memory()))));
         }
+        // A buffer by itself, or under one view, travels beside the bytes: one copy instead of three.
         if moved.is_empty()
             && let Some(buffer) = sole_buffer(scope, value)
         {
@@ -138,6 +142,10 @@ pub fn serialize<'s>(
     Ok(Cloned { bytes, buffers, shared: side.shared, handles: side.handles })
 }
 
+fn is_resizable(buffer: &v8::ArrayBuffer) -> bool {
+    buffer.get_backing_store().is_resizable_by_user_javascript()
+}
+
 /// The array buffer that `value` is, or is a view on, when copying it whole is what is asked for.
 fn sole_buffer<'s>(
     scope: &v8::PinScope<'s, '_>,
@@ -153,8 +161,7 @@ fn sole_buffer<'s>(
     } else {
         v8::Local::<v8::ArrayBuffer>::try_from(value).ok()?
     };
-    let resizable = buffer.get_backing_store().is_resizable_by_user_javascript();
-    (!resizable && !buffer.was_detached() && buffer.byte_length() > 0).then_some(buffer)
+    (!is_resizable(&buffer) && !buffer.was_detached() && buffer.byte_length() > 0).then_some(buffer)
 }
 
 struct Reader<'a> {

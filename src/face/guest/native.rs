@@ -49,7 +49,7 @@ pub fn object<'s>(scope: &mut v8::PinScope<'s, '_>, token: v8::Local<'s, v8::Val
         "begin" begin, "abort" abort, "text" add_text, "u32" add_number, "value" add_value, "clone" add_clone,
         "call" call, "post" post, "send" send, "local" local,
         "keep" keep, "deref" deref, "derefInto" deref_into, "copyInto" copy_into, "callback" callback,
-        "release" release, "mark" mark, "library" library, "seal" seal,
+        "release" release, "mark" mark, "library" library, "seal" seal, "isArrayBuffer" is_array_buffer,
     );
     let base = base(scope).ok_or(Stop::Exception)?;
     native.create_data_property(scope, str(scope, "Base").into(), base.into());
@@ -225,6 +225,15 @@ fn seal<'s>(_: &Realmed<'_>, scope: &mut v8::PinScope<'s, '_>, arguments: &Argum
         class.set_integrity_level(scope, v8::IntegrityLevel::Sealed).ok_or(Stop::Exception)?;
     }
     Ok(undefined(scope))
+}
+
+/// `isArrayBuffer(value)`: of whatever context.
+fn is_array_buffer<'s>(
+    _: &Realmed<'_>,
+    scope: &mut v8::PinScope<'s, '_>,
+    arguments: &Arguments<'s>,
+) -> Given<'s> {
+    Ok(v8::Boolean::new(scope, arguments.get(0).is_array_buffer()).into())
 }
 
 /// `mark(error, code)`: the code is the library's, so that it passes where a guest's would not.

@@ -156,6 +156,15 @@ unsafe extern "C" fn reclaim(env: sys::napi_env, info: sys::napi_callback_info) 
     })
 }
 
+/// `isOwn(buffer)`: whether [`take_buffer`] made an ArrayBuffer on memory of ours.
+unsafe extern "C" fn is_own(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+    guard(env, |node| {
+        let [buffer] = raw::arguments::<1>(env, info);
+        let Some((data, _)) = raw::buffer(env, buffer) else { return ptr::null_mut() };
+        raw::make_truth(env, node.exported.borrow().contains_key(&(data as usize)))
+    })
+}
+
 /// `detach(buffer)`: detaches an ArrayBuffer, whoever made it.
 unsafe extern "C" fn detach(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
     guard(env, |_| {
@@ -290,6 +299,7 @@ pub unsafe extern "C" fn napi_register_module_v1(
         (c"stage", stage),
         (c"adopt", adopt),
         (c"reclaim", reclaim),
+        (c"isOwn", is_own),
         (c"detach", detach),
         (c"takeBuffer", take_buffer),
         (c"stageText", stage_text),

@@ -51,6 +51,14 @@ pub fn make_number(env: sys::napi_env, number: f64) -> sys::napi_value {
     value
 }
 
+/// A boolean for JavaScript.
+pub fn make_truth(env: sys::napi_env, truth: bool) -> sys::napi_value {
+    let mut value = ptr::null_mut();
+    // SAFETY: in a running call; on failure the value stays null, which means undefined.
+    unsafe { sys::napi_get_boolean(env, truth, &mut value) };
+    value
+}
+
 /// Throws a `TypeError`.
 pub fn throw_type_error(env: sys::napi_env, message: &CStr) {
     // SAFETY: in a running call; the message ends with a zero byte.
