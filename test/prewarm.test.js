@@ -2,7 +2,7 @@
 
 const assert = require('node:assert/strict');
 const { describe, it } = require('node:test');
-const { child, islet, rejects, until } = require('./helpers');
+const { FEW, child, islet, rejects, until } = require('./helpers');
 const { ExternalCopy, Isolate, prewarm, stats } = islet;
 
 /** Runs `body` with so many isolates ready, and none after. */
@@ -74,7 +74,8 @@ describe('prewarm', () => {
 		});
 	});
 
-	it('is for one snapshot', async () => {
+	// Snapshots: see scripts/checked.mjs.
+	it('is for one snapshot', { skip: FEW }, async () => {
 		const snapshot = Isolate.createSnapshot([{ code: 'globalThis.made = "of a snapshot"' }]);
 		await warmed({ count: 2, snapshot }, async () => {
 			const [of, without] = [new Isolate({ snapshot }), new Isolate()];
@@ -85,7 +86,7 @@ describe('prewarm', () => {
 		});
 	});
 
-	it('leaves alone what needs an isolate of its own making', async () => {
+	it('leaves alone what needs an isolate of its own making', { skip: FEW }, async () => {
 		await warmed({ count: 1 }, () => {
 			const own = [
 				new Isolate({ inspector: true }),
