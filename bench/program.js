@@ -74,6 +74,18 @@ function libraryCode() {
 	return code;
 }
 
+/** Makes and uses an isolate from a snapshot, with so many made ahead where there is `prewarm`. */
+async function prewarmed(count) {
+	const snapshot = ivm.Isolate.createSnapshot([{ code: libraryCode() }]);
+	await ivm.prewarm?.({ count, snapshot });
+	return async () => {
+		const isolate = new ivm.Isolate({ snapshot });
+		const context = await isolate.createContext();
+		assert.strictEqual(await context.eval('lib7(1)'), '14-text 7-[object Object]');
+		isolate.dispose();
+	};
+}
+
 /** A state of about 50 KB as games hand it to their players. */
 function gameState() {
 	return Array.from({ length: 420 }, (_, id) => (
@@ -216,30 +228,12 @@ const rows = [{
 }, {
 	// `prewarm`, where there is such a thing. What is made ahead is made meanwhile: the row is what keeps coming out.
 	name: 'the same, prewarmed, one after the other',
-	async prepare() {
-		const snapshot = ivm.Isolate.createSnapshot([{ code: libraryCode() }]);
-		await ivm.prewarm?.({ count: 16, snapshot });
-		return async () => {
-			const isolate = new ivm.Isolate({ snapshot });
-			const context = await isolate.createContext();
-			assert.strictEqual(await context.eval('lib7(1)'), '14-text 7-[object Object]');
-			isolate.dispose();
-		};
-	},
+	prepare: () => prewarmed(16),
 }, {
 	// As a server has it: a request now and then.
 	name: 'the same, prewarmed, 10 ms apart',
 	pause: 10,
-	async prepare() {
-		const snapshot = ivm.Isolate.createSnapshot([{ code: libraryCode() }]);
-		await ivm.prewarm?.({ count: 4, snapshot });
-		return async () => {
-			const isolate = new ivm.Isolate({ snapshot });
-			const context = await isolate.createContext();
-			assert.strictEqual(await context.eval('lib7(1)'), '14-text 7-[object Object]');
-			isolate.dispose();
-		};
-	},
+	prepare: () => prewarmed(4),
 }, {
 	name: 'context create and release',
 	prepare() {

@@ -3,10 +3,10 @@
 /** What is an error, and of which class. */
 
 const { types } = require('node:util');
-const { uncurry } = require('./clone/inspect');
+const { dataProperty, uncurry } = require('./clone/inspect');
 const { CLASSES } = require('./errors');
 
-const { getOwnPropertyDescriptor, getPrototypeOf } = Object;
+const { getPrototypeOf } = Object;
 const functionToString = uncurry(Function.prototype.toString);
 
 const NAMES = CLASSES.map(Class => Class.name);
@@ -41,10 +41,6 @@ function foreignClassOf(value) {
 		}
 	}
 	return -1;
-}
-
-function dataProperty(object, key) {
-	return getOwnPropertyDescriptor(object, key)?.value;
 }
 
 module.exports = { classOf };

@@ -209,6 +209,7 @@ function abridge(text, head, tail) {
 	return text.length <= 128 ? text : `${text.slice(0, head)}...<omitted>...${text.slice(-tail)}`;
 }
 
+/** The value of a property, own or inherited, without running code: undefined for accessors, and behind a proxy. */
 function dataProperty(object, key) {
 	for (let o = object; o !== null && !types.isProxy(o); o = getPrototypeOf(o)) {
 		const descriptor = getOwnPropertyDescriptor(o, key);
@@ -217,4 +218,4 @@ function dataProperty(object, key) {
 	return undefined;
 }
 
-module.exports = { uncurry, getter, isOrdinary, isUncloneable, isDetached, isResizable, bufferOf, inspectView, describe };
+module.exports = { uncurry, getter, isOrdinary, isUncloneable, isDetached, isResizable, bufferOf, inspectView, describe, dataProperty };

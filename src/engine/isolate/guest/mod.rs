@@ -497,33 +497,30 @@ impl Guest {
         self.timed_out.get().is_some() || !self.context().isolate.is_live() || self.fired_deadline().is_some()
     }
 
-    /// The tree of calls in which a task was asked for, or that made what it settles.
-    fn cause_of(&self, task: &Task) -> TreeId {
-        match &task.request {
-            Request::Settle { resolver, .. } | Request::Imported { resolver, .. } => {
-                match self.table.borrow().get(*resolver) {
-                    Some(Entry::Resolver { made_in, .. }) => made_in.tree,
-                    _ => task.cause,
-                }
-            }
-            _ => task.cause,
+    /// The bounds of the call that made the promise which a request settles, and its async context; `None` for other requests.
+    fn made_in(&self, request: &Request) -> Option<(Bounds, Option<Arc<HostValue>>)> {
+        let (Request::Settle { resolver, .. } | Request::Imported { resolver, .. }) = request else {
+            return None;
+        };
+        match self.table.borrow().get(*resolver) {
+            Some(Entry::Resolver { made_in, context, .. }) => Some((*made_in, context.clone())),
+            _ => None,
         }
     }
 
-    /// What bounds a task.
-    fn bounds_of(&self, isolate: &Isolate, task: &Task) -> Bounds {
+    /// The tree of calls in which a task was asked for, or that made what it settles.
+    fn cause_of(&self, task: &Task) -> TreeId {
+        self.made_in(&task.request).map_or(task.cause, |(bounds, _)| bounds.tree)
+    }
+
+    /// What bounds a task; `made_in` is that of what it settles.
+    fn bounds_of(&self, isolate: &Isolate, task: &Task, made_in: Option<Bounds>) -> Bounds {
         let own = Bounds { tree: task.tree, timeout: task.timeout };
         let bounds = match &task.request {
-            Request::Settle { resolver, .. } | Request::Imported { resolver, .. } => {
-                match self.table.borrow().get(*resolver) {
-                    Some(Entry::Resolver { made_in, .. }) => *made_in,
-                    _ => own,
-                }
-            }
             Request::Boot | Request::Foreground => Bounds { timeout: self.last_timeout.get(), ..own },
             // The debugger's.
             Request::Inspect => return own,
-            _ => own,
+            _ => made_in.unwrap_or(own),
         };
         match bounds.timeout {
             0 => Bounds { timeout: isolate.default_timeout.load(Ordering::Relaxed), ..bounds },

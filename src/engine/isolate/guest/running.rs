@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Bounds, Context, Entry, Guest};
+use super::{Bounds, Context, Guest};
 use crate::engine::error::{Failure, Outcome};
 use crate::engine::host::Work;
 use crate::engine::isolate::Cause;
@@ -42,18 +42,10 @@ impl Inside<'_> {
         let Context { isolate, worker } = &*context;
         let depth = guest.depth.get();
         let tree = guest.tree.replace(task.tree);
-        let bounds = guest.bounds.replace(guest.bounds_of(isolate, &task));
+        let (made_in, origin_of_settled) = guest.made_in(&task.request).unzip();
+        let bounds = guest.bounds.replace(guest.bounds_of(isolate, &task, made_in));
         let Bounds { tree: origin, timeout } = guest.bounds.get();
-        let origin_of_settled = match &task.request {
-            Request::Settle { resolver, .. } | Request::Imported { resolver, .. } => {
-                match guest.table.borrow().get(*resolver) {
-                    Some(Entry::Resolver { context, .. }) => context.clone(),
-                    _ => None,
-                }
-            }
-            _ => None,
-        };
-        let outer_origin = guest.origin.replace(task.context.take().or(origin_of_settled));
+        let outer_origin = guest.origin.replace(task.context.take().or(origin_of_settled.flatten()));
         let timed_out = guest.timed_out.replace(None);
         let message = guest.message.take();
         guest.depth.set(depth + 1);

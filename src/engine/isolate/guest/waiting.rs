@@ -211,20 +211,30 @@ impl Guest {
                 }
                 continue;
             }
-            let mut spun = Duration::ZERO;
-            let ready = || pending.is_done();
-            self.waiter.borrow_mut().wait(worker.signal, seen, None, &mut spun, ready);
-            isolate.clocks().add_spun(spun);
+            self.sleep(seen, || pending.is_done());
         };
         isolate.set_serving(outer);
+        if self.go_on(paused) { outcome } else { None }
+    }
+
+    /// Sleeps until somebody rang after `seen`, or `ready` holds.
+    fn sleep(&self, seen: u32, ready: impl Fn() -> bool) {
+        let context = self.context();
+        let mut spun = Duration::ZERO;
+        self.waiter.borrow_mut().wait(context.worker.signal, seen, None, &mut spun, ready);
+        context.isolate.clocks().add_spun(spun);
+    }
+
+    /// After a wait: its own time goes on. Returns whether the guest does.
+    fn go_on(&self, paused: Ended) -> bool {
         if let Ended::Left(left) = paused {
-            worker.deadline.begin(left, self.terminator());
+            self.context().worker.deadline.begin(left, self.terminator());
         }
-        if self.must_unwind() {
+        let unwinds = self.must_unwind();
+        if unwinds {
             self.terminator.terminate_execution();
-            return None;
         }
-        outcome
+        !unwinds
     }
 
     /// Stands still at a breakpoint until `over`, or the guest has to unwind, and does what the inspector is asked for
@@ -251,17 +261,10 @@ impl Guest {
                 task.take_reply().send(Err(Failure::Paused.into()));
                 continue;
             }
-            let mut spun = Duration::ZERO;
-            self.waiter.borrow_mut().wait(worker.signal, seen, None, &mut spun, || false);
-            isolate.clocks().add_spun(spun);
+            self.sleep(seen, || false);
         }
         isolate.set_serving(outer);
-        if let Ended::Left(left) = clock {
-            worker.deadline.begin(left, self.terminator());
-        }
-        if self.must_unwind() {
-            self.terminator.terminate_execution();
-        }
+        self.go_on(clock);
     }
 }
 
