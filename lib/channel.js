@@ -268,21 +268,27 @@ function writeAnswer(value, threw, exit) {
 
 // --- async calls -------------------------------------------------------------------------------
 
-/** Resolvers of async calls, by their number. */
-const calls = new Map();
-let nextCall = 1;
+/** Resolvers of async calls, by their number; there is no call 0. */
+const calls = [undefined];
+/** Numbers that are free again. */
+const freeCalls = [];
 
 /** Queues a call; a promise of its value, or of a {@link Thrown}. */
 function post(op, target, flags, timeout, other, write, a, b, c) {
 	const outer = request(op, target, flags, timeout, other, write, a, b, c);
-	const id = nextCall;
-	nextCall = nextCall === 0x7fffffff ? 1 : nextCall + 1;
+	const id = freeCalls.length > 0 ? freeCalls.pop() : calls.length;
 	scratch.head[CALL] = id;
 	scratch.head[CONTEXT] = keepContext();
 	native.post();
-	const promise = scratch.head[OP] === THROWN ?
-		Promise.resolve(readThrown()) :
-		new Promise(done => calls.set(id, done));
+	let promise;
+	if (scratch.head[OP] === THROWN) {
+		promise = Promise.resolve(readThrown());
+		return_(id);
+	} else {
+		promise = new Promise(done => {
+			calls[id] = done;
+		});
+	}
 	resume(outer);
 	return promise;
 }
@@ -402,8 +408,9 @@ function readSafely() {
 }
 
 function return_(id, value) {
-	const resolve = calls.get(id);
-	calls.delete(id);
+	const resolve = calls[id];
+	calls[id] = undefined;
+	freeCalls.push(id);
 	resolve?.(value);
 }
 

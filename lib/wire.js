@@ -12,6 +12,7 @@ const { isWide } = require('./clone/writer');
 const { classOf } = require('./error-class');
 const { CLASSES, ErrorParts, Thrown, typeError, withCode, withoutOwnFrames } = require('./errors');
 const { idOf, registry } = require('./handle');
+const keptText = require('./kept-text');
 const native = require('./native');
 const { COPY, ELSE_COPY, ELSE_REFERENCE, EXTERNAL_COPY, PROMISE, REFERENCE } = require('./options');
 
@@ -171,7 +172,8 @@ function u32(value) {
 }
 
 function writeLongString(text) {
-	const number = native.stageText(text, isWide(text));
+	const kept = keptText.share(text, isWide);
+	const number = kept < 0 ? native.stageText(text, isWide(text)) : kept;
 	owed.push(~number);
 	u8(LONG_TEXT);
 	u32(number);

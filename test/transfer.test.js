@@ -538,6 +538,57 @@ describe('long strings', () => {
 		assert.ok(growth < 100, `${growth} MB more`);
 	});
 
+	it('that come again and again are one copy for all isolates, whichever ends first', () => {
+		const text = `(() => { /* ${'library '.repeat(20_000)} */ return 'ready'; })()`;
+		const guests = times(20) < 20 ? [guest(), guest()] : Array.from({ length: 20 }, () => guest());
+		const keep = guests.map(({ context }) => context.evalSync('var kept; s => (kept = s).length', { reference: true }));
+		for (const [i, { context }] of guests.entries()) {
+			assert.equal(context.evalSync(text), 'ready');
+			assert.equal(keep[i].applySync(undefined, [text]), text.length);
+		}
+		for (const { context, isolate } of guests) {
+			assert.ok(context.evalSync('kept') === text);
+			isolate.dispose();
+		}
+		const { context } = guest();
+		assert.ok(context.evalClosureSync('return $0', [text]) === text);
+	});
+
+	it('of one length that differ in one character are told apart', () => {
+		const { context } = guest();
+		const same = context.evalSync('s => s', { reference: true });
+		const base = 'x'.repeat(20_000);
+		for (let i = 0; i < times(300); ++i) {
+			const at = (i * 7919) % base.length;
+			const text = base.slice(0, at) + (i % 5 === 0 ? '€' : 'y') + base.slice(at + 1);
+			for (const one of [base, text, base, text]) {
+				assert.ok(same.applySync(undefined, [one]) === one);
+			}
+		}
+	});
+
+	it('that came again are forgotten after a while', async () => {
+		const [shrunk] = await child(`
+			const { context } = guest();
+			const length = context.evalSync('s => s.length', { reference: true });
+			const wait = ms => new Promise(done => setTimeout(done, ms));
+			const use = () => {
+				for (let i = 0; i < 4; ++i) {
+					const text = String.fromCharCode(97 + i).repeat(8 << 20);
+					for (let j = 0; j < 3; ++j) length.applySync(undefined, [text]);
+				}
+			};
+			use();
+			const before = process.memoryUsage.rss();
+			wait(1800).then(() => {
+				context.evalSync('0');
+				const shrunk = (before - process.memoryUsage.rss()) / 2 ** 20;
+				report(shrunk);
+			});
+		`);
+		assert.ok(shrunk > 20, `${shrunk} MB less`);
+	});
+
 	it('that a failed call did not take are let go of', async () => {
 		const [growth] = await child(`
 			const { context } = guest();

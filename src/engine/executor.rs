@@ -5,7 +5,6 @@
 //! lingering one away. The pool grows at once for synchronous calls, so a looping guest never blocks
 //! another isolate's call, and after a short stall for asynchronous ones.
 
-use std::cell::UnsafeCell;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, Weak};
@@ -14,6 +13,7 @@ use std::time::Duration;
 use crate::engine::error::Failure;
 use crate::engine::isolate::Isolate;
 use crate::engine::isolate::task::Task;
+use crate::engine::letter_box::LetterBox;
 use crate::engine::limits::park;
 use crate::engine::limits::watchdog::{self, Deadline, Look, Over};
 use crate::engine::signal::{Signal, Waiter};
@@ -35,17 +35,11 @@ const IDLE: u64 = 1;
 const CLAIMED_AGAIN: u64 = 2;
 /// Another isolate needs it.
 const CLAIMED_AWAY: u64 = 3;
-/// A task for its isolate is being put into its letter box.
-const MAILING: u64 = 4;
-/// A task for its isolate is in its letter box.
-const MAILED: u64 = 5;
+/// A task for its isolate is in its letter box, or was: it is busy with that.
+const MAILED: u64 = 4;
 /// As [`IDLE`], but its isolate doesn't let it go.
-const KEPT: u64 = 6;
+const KEPT: u64 = 5;
 const BITS: u32 = 3;
-
-/// On as few cache lines as it needs.
-#[repr(align(64))]
-struct LetterBox(UnsafeCell<Option<Task>>);
 
 /// One guest thread. Like signals, workers are never freed but used again: an isolate may remember the one that
 /// lingered inside it last without a share in it.
@@ -54,8 +48,8 @@ pub struct Worker {
     pub signal: &'static Signal,
     /// The time limit of what it runs.
     pub deadline: Deadline,
-    /// The letter box: written by who set [`MAILING`], emptied by the thread after [`MAILED`].
-    mail: LetterBox,
+    /// Where an idle thread gets a task without its isolate's queue. The signal's mark is the box's.
+    mail: LetterBox<Task>,
     listed: AtomicBool,
     /// The isolate it is inside of.
     inside: Mutex<Weak<Isolate>>,
@@ -66,15 +60,17 @@ pub struct Worker {
     next: Mutex<Option<Arc<Isolate>>>,
 }
 
-// SAFETY: `mail` is handed back and forth by the signal's mark, as said there; the rest is Sync.
-unsafe impl Sync for Worker {}
+/// Whether a mark says that the thread lingers in the isolate with this number.
+fn idles_in(mark: u64, isolate: u64) -> bool {
+    mark == isolate << BITS | IDLE || mark == isolate << BITS | KEPT
+}
 
 /// What became of a lingering thread.
 pub enum Claim {
     /// Its isolate has work queued.
     Again,
-    /// A task for its isolate is in the letter box.
-    Mail,
+    /// A task for its isolate was in the letter box.
+    Mail(Task),
     /// Another isolate needs it, or its time is over.
     Leave,
 }
@@ -114,7 +110,7 @@ impl Worker {
             Box::leak(Box::new(Self {
                 signal: Signal::take(),
                 deadline: Deadline::default(),
-                mail: LetterBox(UnsafeCell::new(None)),
+                mail: LetterBox::default(),
                 listed: AtomicBool::new(false),
                 inside: Mutex::default(),
                 lost: AtomicBool::new(false),
@@ -139,7 +135,7 @@ impl Worker {
     fn claim(&self, isolate: u64, what: u64) -> bool {
         // A look first: a failed exchange costs as much as one that succeeds.
         let mark = self.signal.mark.load(Ordering::SeqCst);
-        (mark == isolate << BITS | IDLE || mark == isolate << BITS | KEPT)
+        idles_in(mark, isolate)
             && self.signal.mark.compare_exchange(mark, what, Ordering::SeqCst, Ordering::SeqCst).is_ok()
     }
 
@@ -150,19 +146,16 @@ impl Worker {
 
     /// Hands the task to the thread if it lingers in the isolate with this number, and leaves `None`.
     pub fn mail(&self, isolate: u64, task: &mut Option<Task>) {
-        if !self.claim(isolate, MAILING) {
-            return;
+        self.mail.post(&self.signal.mark, |mark| idles_in(mark, isolate), MAILED, task);
+        if task.is_none() {
+            self.signal.wake();
         }
-        // SAFETY: MAILING was set by us, so the box is ours until MAILED.
-        unsafe { *self.mail.0.get() = task.take() };
-        self.signal.mark.store(MAILED, Ordering::Release);
-        self.signal.notify();
     }
 
-    /// Empties the letter box, after [`Claim::Mail`].
-    pub fn take_mail(&self) -> Option<Task> {
-        // SAFETY: only the thread itself calls this, when it is not idle: nobody else touches the box then.
-        unsafe { (*self.mail.0.get()).take() }
+    /// What is in the letter box: once after each [`MAILED`].
+    fn take_mail(&self) -> Task {
+        // SAFETY: the thread itself, after MAILED, which it replaces only when it has run the task.
+        unsafe { self.mail.take() }
     }
 
     fn claim_away(&self, isolate: &Arc<Isolate>) -> bool {
@@ -199,15 +192,13 @@ impl Worker {
                     self.signal.mark.store(BUSY, Ordering::Release);
                     return Claim::Again;
                 }
-                MAILED => {
-                    self.signal.mark.store(BUSY, Ordering::Release);
-                    return Claim::Mail;
-                }
+                // The mark stays: a busy thread writes it only to say that it is idle.
+                MAILED => return Claim::Mail(self.take_mail()),
                 CLAIMED_AWAY => return Claim::Leave,
                 _ => {}
             }
             let idle = isolate << BITS | IDLE;
-            let claimed = || self.signal.mark.load(Ordering::Relaxed) == MAILED;
+            let claimed = || self.signal.mark.load(Ordering::SeqCst) == MAILED;
             if !waiter.wait(self.signal, seen, time, spun, claimed)
                 && self.signal.mark.compare_exchange(idle, BUSY, Ordering::SeqCst, Ordering::SeqCst).is_ok()
             {

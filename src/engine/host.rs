@@ -18,8 +18,8 @@ pub trait Host: Send + Sync {
     fn call(&self, call: HostCall);
     /// Does what is asked of a value at once, if the environment's thread waits: not bound to its event loop.
     fn interrupt(&self, call: HostCall);
-    /// The async call `id` has ended.
-    fn replied(&self, id: u32, outcome: Outcome);
+    /// The async call `id` has ended, and with it the `work` that it was.
+    fn replied(&self, id: u32, outcome: Outcome, work: Option<Work>);
     /// The promise `id`, made when a [`Transfer::Promise`] arrived there, is settled.
     fn settled(&self, id: u32, outcome: Outcome);
     /// Nothing refers to the host's value `index` any more.
@@ -37,19 +37,26 @@ pub trait Host: Send + Sync {
 }
 
 /// Keeps an environment alive while it exists.
-pub struct Work(Arc<dyn Host>);
+pub struct Work(Option<Arc<dyn Host>>);
 
 impl Work {
     /// Work for `host` begins.
     pub fn begin(host: &Arc<dyn Host>) -> Self {
         host.begin_work();
-        Self(Arc::clone(host))
+        Self(Some(Arc::clone(host)))
+    }
+
+    /// Takes what is counted by [`Host::begin_work`] over from it, if it is work for the environment with this number.
+    pub fn hand_over(mut self, host: u64) -> bool {
+        self.0.take_if(|own| own.id() == host).is_some()
     }
 }
 
 impl Drop for Work {
     fn drop(&mut self) {
-        self.0.end_work();
+        if let Some(host) = &self.0 {
+            host.end_work();
+        }
     }
 }
 

@@ -6,6 +6,7 @@ pub mod executor;
 pub mod host;
 pub mod inspector;
 pub mod isolate;
+pub mod letter_box;
 pub mod limits;
 pub mod operations;
 pub mod place;

@@ -3,6 +3,10 @@
 //! Every thread that takes part (a guest thread, a Node thread) owns one [`Signal`]. Others change shared
 //! state first and call [`Signal::notify`] after; the owner reads [`Signal::seen`] first, looks at the state
 //! after, and waits only while the counter still is what it read. No wake-up can be lost that way.
+//!
+//! What the owner itself looks at while it waits (`ready` of [`Waiter::wait`]) needs no ring: who changed it calls
+//! [`Signal::wake`], which writes nothing while the owner spins. A ring writes the line that the owner spins on, and costs both
+//! sides a transfer between CPUs.
 
 use std::cell::UnsafeCell;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
@@ -34,8 +38,8 @@ pub fn may_spin() -> bool {
 pub struct Signal {
     count: AtomicU32,
     asleep: AtomicBool,
-    /// A word of the owner's state that those who ring change too (`executor::Worker`): on this very line, so that
-    /// ringing costs one transfer between CPUs.
+    /// A word of the owner's state that others change (`executor::Worker`): on this very line, so that it costs one transfer
+    /// between CPUs.
     pub mark: AtomicU64,
     owner: Mutex<Option<Thread>>,
 }
@@ -67,6 +71,11 @@ impl Signal {
     /// Rings. The state that the owner waits for must have been changed before.
     pub fn notify(&self) {
         self.count.fetch_add(1, Ordering::SeqCst);
+        self.wake();
+    }
+
+    /// Wakes the owner if it sleeps. For changes of what its `ready` reads: `SeqCst`, made before.
+    pub fn wake(&self) {
         if self.asleep.load(Ordering::SeqCst)
             && let Some(owner) = &*lock(&self.owner)
         {
@@ -99,7 +108,7 @@ impl Waiter {
         self.failed = if self.failed == FAILED_MAX { FAILED_MAX / 2 + 1 } else { self.failed + 1 };
     }
 
-    /// Waits until `signal` rang after `seen` was read, or, while spinning, `ready` holds; at most about `limit`.
+    /// Waits until `signal` rang after `seen` was read, or `ready` holds, which reads with `SeqCst`; at most about `limit`.
     /// Returns whether there is reason to look. Adds to `spun` the time spent spinning: CPU time that did no work.
     pub fn wait(
         &mut self,
@@ -134,7 +143,7 @@ impl Waiter {
         signal.asleep.store(true, Ordering::SeqCst);
         let deadline = limit.map(|limit| Instant::now() + limit);
         let rang = loop {
-            if signal.count.load(Ordering::SeqCst) != seen {
+            if signal.count.load(Ordering::SeqCst) != seen || ready() {
                 break true;
             }
             match deadline {
@@ -184,11 +193,11 @@ impl Wait {
         unsafe { *self.outcome.get() = Some(outcome) };
         let this = Arc::into_raw(self);
         // SAFETY: the share lives until the one who waits takes it over, after it saw DONE.
-        if unsafe { (*this).state.swap(DONE, Ordering::AcqRel) } == ABANDONED {
+        if unsafe { (*this).state.swap(DONE, Ordering::SeqCst) } == ABANDONED {
             // SAFETY: nobody waits any more and nobody else holds a share: it is ours again.
             drop(unsafe { Arc::from_raw(this) });
         } else {
-            signal.notify();
+            signal.wake();
         }
     }
 }
@@ -208,7 +217,7 @@ impl Pending {
 
     /// Whether the outcome is there.
     pub fn is_done(&self) -> bool {
-        self.0.as_ref().is_some_and(|wait| wait.state.load(Ordering::Acquire) == DONE)
+        self.0.as_ref().is_some_and(|wait| wait.state.load(Ordering::SeqCst) == DONE)
     }
 
     /// The outcome, once it is there, and the allocation for another wait.

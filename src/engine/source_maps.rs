@@ -133,11 +133,11 @@ impl SourceMaps {
 fn inline_map(code: &Text) -> Option<Inline> {
     let narrow: Vec<u8>;
     let code = match code {
-        Text::One(bytes) => bytes.as_slice(),
+        Text::One(bytes) => &**bytes,
         Text::Two(units) => {
             // What isn't ASCII can't be part of it.
             narrow = units.iter().map(|unit| u8::try_from(*unit).unwrap_or(b'?')).collect();
-            &narrow
+            &*narrow
         }
     };
     let end = code.iter().rposition(|byte| !byte.is_ascii_whitespace())? + 1;
@@ -398,17 +398,17 @@ mod tests {
             code.truncate(code.len().saturating_sub((seed % 60) as usize));
             code.extend(&tail);
             let wide = Text::Two(code.iter().copied().map(u16::from).collect());
-            let found = inline_map(&Text::One(code));
+            let found = inline_map(&Text::One(code.into()));
             assert_eq!(found, inline_map(&wide));
             let _ = found.and_then(|data| decode(&data));
         }
         let whole = b"f()\n//# sourceMappingURL=data:application/json;base64,e30=\n".to_vec();
-        assert_eq!(inline_map(&Text::One(whole)).and_then(|data| decode(&data)), Some(b"{}".to_vec()));
+        assert_eq!(inline_map(&Text::One(whole.into())).and_then(|data| decode(&data)), Some(b"{}".to_vec()));
         for (data, json) in
             [(",%7B%7d", "{}"), (";charset=utf-8,{\"a%\":%zz%2}", "{\"a%\":%zz%2}"), (",", "")]
         {
             let code = format!("f()\n//# sourceMappingURL=data:application/json{data}");
-            let found = inline_map(&Text::One(code.into_bytes())).and_then(|data| decode(&data));
+            let found = inline_map(&Text::One(code.into_bytes().into())).and_then(|data| decode(&data));
             assert_eq!(found, Some(json.as_bytes().to_vec()));
         }
     }

@@ -89,9 +89,9 @@ impl ChannelImpl for Line {
 /// The text of a message.
 pub fn text(message: &v8::UniquePtr<StringBuffer>) -> Text {
     match message.as_ref().map(|buffer| buffer.string()) {
-        Some(StringView::U8(bytes)) => Text::One(bytes.to_vec()),
+        Some(StringView::U8(bytes)) => Text::One(bytes.to_vec().into()),
         Some(StringView::U16(units)) => Text::Two(units.to_vec().into()),
-        None => Text::One(Vec::new()),
+        None => Text::from_str(""),
     }
 }
 

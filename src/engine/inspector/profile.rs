@@ -33,7 +33,7 @@ pub struct Profile {
 impl Profile {
     /// Starts a profile.
     pub fn start(agent: &Agent, title: Text) -> Self {
-        let answer = Rc::new(RefCell::new(Text::One(Vec::new())));
+        let answer = Rc::new(RefCell::new(Text::from_str("")));
         let session = agent.connect(Answer(Rc::clone(&answer)));
         let profile = Self { title, session, answer };
         profile.ask("Profiler.enable");
@@ -44,7 +44,7 @@ impl Profile {
     /// Ends it: the thread's number, and the protocol's answer with the profile.
     pub fn stop(self) -> Transfer {
         self.ask("Profiler.stop");
-        let answer = std::mem::replace(&mut *self.answer.borrow_mut(), Text::One(Vec::new()));
+        let answer = std::mem::replace(&mut *self.answer.borrow_mut(), Text::from_str(""));
         Transfer::Pair(Box::new((Transfer::Number(thread_number()), Transfer::Text(answer))))
     }
 

@@ -105,8 +105,6 @@ struct Queue {
     worker: Option<&'static Worker>,
     /// What that thread took in; here while no thread is inside.
     guest: Option<Box<Guest>>,
-    /// The thread inside has one task on its stack that waits for a host function, and serves others.
-    serving: bool,
 }
 
 /// Keeps what one side of a call writes off the cache lines that the other side reads.
@@ -167,6 +165,8 @@ struct Inner {
     running: Mutex<Vec<Answer>>,
     /// Entries in the handle table.
     references: AtomicUsize,
+    /// The thread inside has one task on its stack that waits for a host function, and serves others.
+    serving: AtomicBool,
 }
 
 impl std::fmt::Debug for Isolate {
@@ -232,12 +232,12 @@ impl Isolate {
                 run: Run::Idle,
                 worker: None,
                 guest: None,
-                serving: false,
             })),
             inside: Apart(Inner {
                 clocks: Clocks::default(),
                 running: Mutex::default(),
                 references: AtomicUsize::new(0),
+                serving: AtomicBool::new(false),
             }),
         });
         let lease = Arc::new(Lease(Arc::clone(&isolate)));
@@ -335,7 +335,9 @@ impl Isolate {
             // It lingers inside, or waits for a host function there. If it is busy or just leaving, it looks into
             // the queue before it idles or goes (see `serve`).
             Some(worker) => {
-                let wake = worker.claim_again(self.id) || queue.serving || !self.is_live();
+                let wake = worker.claim_again(self.id)
+                    || self.inside.0.serving.load(Ordering::SeqCst)
+                    || !self.is_live();
                 drop(queue);
                 if wake {
                     worker.signal.notify();
@@ -406,6 +408,10 @@ impl Isolate {
     /// A task that a guest thread may run while it waits: one that somebody waits for, one of the inspector, or
     /// one that `helps`.
     pub fn take_servable(&self, helps: impl Fn(&Task) -> bool) -> Option<Task> {
+        // What is queued from here on rings, as the thread is `serving`.
+        if self.queued.load(Ordering::SeqCst) == 0 {
+            return None;
+        }
         let mut queue = lock(&self.queue.0);
         let i = queue.tasks.iter().position(|task| task.is_prompt() || helps(task))?;
         let task = queue.tasks.remove(i);
@@ -427,20 +433,16 @@ impl Isolate {
         }
     }
 
-    /// Tells submitters that the thread inside waits and has to be woken.
+    /// Tells submitters that the thread inside waits and has to be woken. What they queue after is seen by them to be so, what
+    /// they queued before by [`Isolate::take_servable`].
     pub fn set_serving(&self, serving: bool) -> bool {
-        std::mem::replace(&mut lock(&self.queue.0).serving, serving)
+        self.inside.0.serving.swap(serving, Ordering::SeqCst)
     }
 
     /// V8 works in the background for the guest, or no more.
     pub fn set_background(&self, work: Option<Work>) {
         let before = std::mem::replace(&mut *lock(&self.background), work);
         drop(before);
-    }
-
-    /// Whether [`Isolate::set_background`] was told of work.
-    pub fn has_background(&self) -> bool {
-        lock(&self.background).is_some()
     }
 
     /// Says what answers `import()` inside, or that nothing does any more.
@@ -717,7 +719,7 @@ impl Isolate {
             self.clocks().add_spun(spun);
             match claim {
                 Claim::Again => {}
-                Claim::Mail => mail = worker.take_mail(),
+                Claim::Mail(task) => mail = Some(task),
                 Claim::Leave => return true,
             }
         }

@@ -293,9 +293,14 @@ pub enum Reply {
 impl Reply {
     /// Tells the outcome.
     pub fn send(self, outcome: Outcome) {
+        self.send_and_end(outcome, None);
+    }
+
+    /// Tells the outcome, with which `work` ends.
+    fn send_and_end(self, outcome: Outcome, work: Option<Work>) {
         match self {
             Self::Waiting(wait) => wait.complete(outcome),
-            Self::Async(host, id) => host.replied(id, outcome),
+            Self::Async(host, id) => host.replied(id, outcome, work),
             Self::Promise(settler) => settler.settle(outcome),
             Self::Ignored | Self::Counted(_) | Self::Reported => {}
         }
@@ -384,7 +389,7 @@ impl Task {
 
     /// Splits off who hears of the outcome.
     pub fn take_reply(&mut self) -> Answer {
-        Answer { reply: self.reply.take(), _work: self.work.take() }
+        Answer { reply: self.reply.take(), work: self.work.take() }
     }
 }
 
@@ -398,8 +403,8 @@ impl Drop for Task {
 /// The duty to answer, once.
 pub struct Answer {
     reply: Option<Reply>,
-    /// Ends after the answer.
-    _work: Option<Work>,
+    /// Ends with the answer.
+    work: Option<Work>,
 }
 
 impl Answer {
@@ -410,7 +415,7 @@ impl Answer {
 
     fn dispatch(&mut self, outcome: Outcome) {
         if let Some(reply) = self.reply.take() {
-            reply.send(outcome);
+            reply.send_and_end(outcome, self.work.take());
         }
     }
 }

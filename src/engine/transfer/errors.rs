@@ -305,7 +305,7 @@ fn add_position(error: &mut ErrorValue, position: &str) {
 
 fn native_class(name: &Text) -> Option<ErrorClass> {
     let Text::One(name) = name else { return None };
-    Some(match name.as_slice() {
+    Some(match &**name {
         b"Error" => ErrorClass::Error,
         b"TypeError" => ErrorClass::TypeError,
         b"RangeError" => ErrorClass::RangeError,

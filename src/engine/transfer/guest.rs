@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::clone;
 use super::errors::{self, Stop};
-use super::{CallbackMode, Copied, Function, Handle, PromiseCell, Text, Transfer, Waker, pool};
+use super::{CallbackMode, Copied, Function, Handle, Latin1, PromiseCell, Text, Transfer, Waker, pool};
 use crate::engine::error::{Failure, Thrown};
 use crate::engine::host::TreeId;
 use crate::engine::isolate::guest::{Entry, Guest, Realm};
@@ -30,10 +30,13 @@ pub struct Realmed<'a> {
 /// V8's string for `text`. `None` when it is longer than V8 allows.
 pub fn string<'s>(scope: &v8::PinScope<'s, '_, ()>, text: Text) -> Option<v8::Local<'s, v8::String>> {
     match text {
-        Text::One(bytes) if bytes.len() >= EXTERNAL_STRING => match pool::external(scope, bytes) {
-            Ok(string) => string,
-            Err(bytes) => v8::String::new_external_onebyte(scope, bytes.into_boxed_slice()),
-        },
+        Text::One(Latin1::Own(bytes)) if bytes.len() >= EXTERNAL_STRING => {
+            match pool::external(scope, bytes) {
+                Ok(string) => string,
+                Err(bytes) => v8::String::new_external_onebyte(scope, bytes.into_boxed_slice()),
+            }
+        }
+        Text::One(Latin1::Shared(bytes)) if bytes.len() >= EXTERNAL_STRING => bytes.external(scope),
         Text::One(bytes) => v8::String::new_from_one_byte(scope, &bytes, v8::NewStringType::Normal),
         Text::Two(units) if units.len() * 2 >= EXTERNAL_STRING => {
             v8::String::new_external_twobyte(scope, units)
@@ -70,9 +73,13 @@ pub fn text(scope: &v8::Isolate, string: v8::Local<v8::String>) -> Text {
     let length = string.length();
     if string.contains_only_onebyte() {
         let mut bytes = pool::take(length + 1).unwrap_or_default();
-        bytes.resize(length, 0);
-        string.write_one_byte_v2(scope, 0, &mut bytes, v8::WriteFlags::empty());
-        Text::One(bytes)
+        if bytes.capacity() < length {
+            bytes.reserve_exact(length);
+        }
+        string.write_one_byte_uninit_v2(scope, 0, bytes.spare_capacity_mut(), v8::WriteFlags::empty());
+        // SAFETY: all characters were written, as there is room for them.
+        unsafe { bytes.set_len(length) };
+        Text::One(bytes.into())
     } else {
         let mut units = vec![0; length];
         string.write_v2(scope, 0, &mut units, v8::WriteFlags::empty());
@@ -248,7 +255,7 @@ impl<'a> Realmed<'a> {
         if let Some(function) = self.foreign_function(scope, object) {
             return Transfer::Function(function);
         }
-        let (mut name, mut length) = (Text::One(Vec::new()), 0);
+        let (mut name, mut length) = (Text::from_str(""), 0);
         if !object.is_proxy()
             && let Ok(function) = v8::Local::<v8::Function>::try_from(v8::Local::<v8::Value>::from(object))
         {

@@ -9,11 +9,13 @@ pub mod foreign;
 pub mod guest;
 pub mod pool;
 mod promise;
+mod text;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
 pub use promise::{PromiseCell, Settler, Waker};
+pub use text::{Latin1, Shared as SharedText, Text};
 
 use crate::engine::blob::Blob;
 use crate::engine::error::ErrorValue;
@@ -22,35 +24,6 @@ use crate::engine::inspector::Session;
 use crate::engine::isolate::{Lease, Remote};
 use crate::engine::limits::memory::{Charge, Memory};
 use crate::engine::{Locked, lock};
-
-/// A string as V8 keeps it: one byte a character where all are below U+0100, else UTF-16.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Text {
-    /// Latin-1.
-    One(Vec<u8>),
-    /// UTF-16, lone surrogates included.
-    Two(Box<[u16]>),
-}
-
-impl Text {
-    /// From Rust text.
-    #[allow(clippy::should_implement_trait)]
-    pub fn from_str(text: &str) -> Self {
-        if text.is_ascii() {
-            Self::One(text.as_bytes().to_vec())
-        } else {
-            Self::Two(text.encode_utf16().collect())
-        }
-    }
-
-    /// As Rust text, lone surrogates replaced: for messages only.
-    pub fn to_string_lossy(&self) -> String {
-        match self {
-            Self::One(bytes) => bytes.iter().map(|&b| b as char).collect(),
-            Self::Two(units) => String::from_utf16_lossy(units),
-        }
-    }
-}
 
 /// A block of array-buffer memory outside every heap.
 #[derive(Clone)]
@@ -120,16 +93,6 @@ impl Cloned {
     /// Bytes held outside every heap.
     pub fn size(&self) -> usize {
         self.bytes.len() + self.buffers.iter().map(Block::size).sum::<usize>()
-    }
-}
-
-impl Text {
-    /// Bytes it takes.
-    pub fn size(&self) -> usize {
-        match self {
-            Self::One(bytes) => bytes.len(),
-            Self::Two(units) => units.len() * 2,
-        }
     }
 }
 

@@ -195,8 +195,9 @@ impl NodeEnv {
     }
 
     fn wait(&self, env: sys::napi_env) {
+        // Read after the first look only: it is on a line that guests may have just written.
+        let mut seen = None;
         loop {
-            let seen = self.shared.signal.seen();
             let outcome = match self.frames.borrow_mut().last_mut() {
                 Some(frame) => frame.pending.poll().map(|(outcome, spare)| {
                     *self.spare.borrow_mut() = Some(spare);
@@ -218,10 +219,12 @@ impl NodeEnv {
                 }
                 return self.send(answer::HOST_CALL);
             }
+            let signal = self.shared.signal;
+            let Some(seen) = seen.replace(signal.seen()) else { continue };
             let mut spun = Duration::ZERO;
             let frames = self.frames.borrow();
-            let ready = || frames.last().is_some_and(|frame| frame.pending.is_done());
-            let signal = self.shared.signal;
+            let ready =
+                || self.shared.is_urgent() || frames.last().is_some_and(|frame| frame.pending.is_done());
             if !self.waiter.borrow_mut().wait(signal, seen, Some(SLICE), &mut spun, ready) {
                 return self.set_header(at::OP, answer::AGAIN);
             }

@@ -13,9 +13,10 @@ use napi_sys as sys;
 use super::raw;
 use super::wire::{Tables, Writer};
 use crate::engine::error::{Failure, Outcome};
-use crate::engine::host::{Host, HostCall, TreeId};
+use crate::engine::host::{Host, HostCall, TreeId, Work};
 use crate::engine::isolate::slots::Slots;
 use crate::engine::isolate::{Cause, Isolate, Status};
+use crate::engine::letter_box::LetterBox;
 use crate::engine::limits::deadline::Deadline;
 use crate::engine::lock;
 use crate::engine::place::Named;
@@ -26,6 +27,11 @@ use crate::engine::transfer::{Block, Handle, PromiseCell, Settler, Text};
 const TURN: usize = 4096;
 /// How long the end of an environment waits for its guests to stop.
 const TEARDOWN: Duration = Duration::from_secs(2);
+
+// What a waiting thread's letter box is at, by its signal's mark.
+const OPEN: u64 = 0;
+const FULL: u64 = 1;
+const CLOSED: u64 = 2;
 
 /// What guest threads send to the environment's event loop.
 pub enum Message {
@@ -55,8 +61,11 @@ pub struct Shared {
     pub signal: &'static Signal,
     /// The tree in which the thread waits; 0 when it doesn't.
     pub waiting_tree: AtomicU64,
-    urgent: Mutex<VecDeque<HostCall>>,
-    urgent_len: AtomicUsize,
+    /// A host call of that tree, handed to the thread that waits. The signal's mark is the box's.
+    urgent: LetterBox<HostCall>,
+    /// Those for which there was no room; `None` when the environment has ended.
+    more_urgent: Mutex<Option<VecDeque<HostCall>>>,
+    more_urgent_len: AtomicUsize,
     inbox: Mutex<Inbox>,
     /// Messages in the inbox, and tasks that nobody waits for: what the event loop stays alive for.
     owed: AtomicUsize,
@@ -71,12 +80,15 @@ pub struct Shared {
 impl Shared {
     fn new() -> Arc<Self> {
         static NEXT: AtomicU64 = AtomicU64::new(1);
+        let signal = Signal::take();
+        signal.mark.store(OPEN, Ordering::SeqCst);
         Arc::new_cyclic(|this| Self {
             id: NEXT.fetch_add(1, Ordering::Relaxed),
-            signal: Signal::take(),
+            signal,
             waiting_tree: AtomicU64::new(0),
-            urgent: Mutex::default(),
-            urgent_len: AtomicUsize::new(0),
+            urgent: LetterBox::default(),
+            more_urgent: Mutex::new(Some(VecDeque::new())),
+            more_urgent_len: AtomicUsize::new(0),
             inbox: Mutex::default(),
             owed: AtomicUsize::new(0),
             waking: AtomicBool::new(false),
@@ -100,35 +112,54 @@ impl Shared {
         self.promises.fetch_add(1, Ordering::Relaxed)
     }
 
+    /// Whether there is a host call of the tree that the thread waits in.
+    pub fn is_urgent(&self) -> bool {
+        self.signal.mark.load(Ordering::SeqCst) == FULL
+    }
+
     /// A host call of the tree that the thread waits in.
     pub fn take_urgent(&self) -> Option<HostCall> {
-        if self.urgent_len.load(Ordering::Acquire) == 0 {
+        if self.is_urgent() {
+            // SAFETY: on the thread of the environment, full, and opened after.
+            let call = unsafe { self.urgent.take() };
+            self.signal.mark.store(OPEN, Ordering::SeqCst);
+            return Some(call);
+        }
+        if self.more_urgent_len.load(Ordering::SeqCst) == 0 {
             return None;
         }
-        let mut urgent = lock(&self.urgent);
-        let call = urgent.pop_front();
-        self.urgent_len.store(urgent.len(), Ordering::Release);
+        let mut urgent = lock(&self.more_urgent);
+        let calls = urgent.as_mut()?;
+        let call = calls.pop_front();
+        self.more_urgent_len.store(calls.len(), Ordering::SeqCst);
         call
     }
 
     /// Sends a message to the event loop.
     pub fn push(&self, message: Message) {
+        self.begin_work();
+        self.push_owed(message);
+    }
+
+    /// Sends a message that is counted in `owed` already.
+    fn push_owed(&self, message: Message) {
         let mut inbox = lock(&self.inbox);
         if inbox.closed {
             drop(inbox);
+            self.end_work();
             // Outside the lock: a call that is dropped answers its caller.
             drop(message);
             return;
         }
         inbox.messages.push_back(message);
-        self.owed.fetch_add(1, Ordering::SeqCst);
         drop(inbox);
         self.wake_loop();
     }
 
     /// Makes the event loop look at the inbox.
     fn wake_loop(&self) {
-        if !self.waking.swap(true, Ordering::SeqCst) {
+        // A look first, as guest threads do this for each message.
+        if !self.waking.load(Ordering::SeqCst) && !self.waking.swap(true, Ordering::SeqCst) {
             let _closing = lock(&self.inbox);
             let wake: sys::napi_threadsafe_function = self.wake.load(Ordering::SeqCst).cast();
             if !wake.is_null() {
@@ -144,13 +175,9 @@ impl Shared {
         }
     }
 
-    /// The next message.
-    pub fn take_message(&self) -> Option<Message> {
-        let message = lock(&self.inbox).messages.pop_front();
-        if message.is_some() {
-            self.owed.fetch_sub(1, Ordering::SeqCst);
-        }
-        message
+    /// All messages there are, in place of `taken`, which is empty. They stay owed until each is handled.
+    fn take_messages(&self, taken: &mut VecDeque<Message>) {
+        std::mem::swap(&mut lock(&self.inbox).messages, taken);
     }
 
     /// Whether the event loop has to stay alive.
@@ -166,7 +193,11 @@ impl Shared {
             (std::mem::take(&mut inbox.messages), self.wake.swap(ptr::null_mut(), Ordering::SeqCst))
         };
         drop(messages);
-        let urgent = std::mem::take(&mut *lock(&self.urgent));
+        let mark = &self.signal.mark;
+        while let Err(FULL) = mark.compare_exchange(OPEN, CLOSED, Ordering::SeqCst, Ordering::SeqCst) {
+            drop(self.take_urgent());
+        }
+        let urgent = lock(&self.more_urgent).take();
         drop(urgent);
         wake.cast()
     }
@@ -187,15 +218,32 @@ impl Host for Shared {
     }
 
     fn interrupt(&self, call: HostCall) {
-        let mut urgent = lock(&self.urgent);
-        urgent.push_back(call);
-        self.urgent_len.store(urgent.len(), Ordering::Release);
+        let mut call = Some(call);
+        // What there was no room for goes first.
+        if self.more_urgent_len.load(Ordering::SeqCst) == 0 {
+            self.urgent.post(&self.signal.mark, |mark| mark == OPEN, FULL, &mut call);
+        }
+        if call.is_none() {
+            return self.signal.wake();
+        }
+        let mut urgent = lock(&self.more_urgent);
+        if let Some(calls) = &mut *urgent {
+            calls.extend(call.take());
+            self.more_urgent_len.store(calls.len(), Ordering::SeqCst);
+        }
         drop(urgent);
         self.signal.notify();
+        // Outside the lock: a call that is dropped answers its caller.
+        drop(call);
     }
 
-    fn replied(&self, id: u32, outcome: Outcome) {
-        self.push(Message::Replied(id, outcome));
+    fn replied(&self, id: u32, outcome: Outcome, work: Option<Work>) {
+        let message = Message::Replied(id, outcome);
+        if work.is_some_and(|work| work.hand_over(self.id)) {
+            self.push_owed(message);
+        } else {
+            self.push(message);
+        }
     }
 
     fn settled(&self, id: u32, outcome: Outcome) {
@@ -270,6 +318,8 @@ pub struct NodeEnv {
     pub waiter: RefCell<Waiter>,
     /// The event loop is kept alive.
     held: Cell<bool>,
+    /// Taken out of the inbox, not yet handled.
+    messages: RefCell<VecDeque<Message>>,
     turn: Cell<usize>,
     handles: RefCell<Slots<Handle>>,
     beside: RefCell<Slots<Beside>>,
@@ -331,6 +381,7 @@ impl NodeEnv {
             out: RefCell::default(),
             waiter: RefCell::default(),
             held: Cell::new(false),
+            messages: RefCell::default(),
             turn: Cell::new(0),
             handles: RefCell::default(),
             beside: RefCell::default(),
@@ -385,7 +436,15 @@ impl NodeEnv {
             self.shared.wake_loop();
             return None;
         }
-        self.shared.take_message()
+        let mut messages = self.messages.borrow_mut();
+        if messages.is_empty() {
+            self.shared.take_messages(&mut messages);
+        }
+        let message = messages.pop_front();
+        if message.is_some() {
+            self.shared.owed.fetch_sub(1, Ordering::SeqCst);
+        }
+        message
     }
 
     // --- handles, what goes beside messages, promises -----------------------------------------------------------
@@ -417,6 +476,14 @@ impl NodeEnv {
     /// Gives a long string a number.
     pub fn add_text(&self, text: Text) -> u32 {
         self.beside.borrow_mut().insert(Beside::Text(text))
+    }
+
+    /// The long string with this number, which stays.
+    pub fn copy_text(&self, id: u32) -> Result<Text, Failure> {
+        match self.beside.borrow().get(id) {
+            Some(Beside::Text(text)) => Ok(text.clone()),
+            _ => Err(Failure::Internal("a long string is gone".into())),
+        }
     }
 
     /// Takes the long string with this number.
@@ -463,6 +530,8 @@ impl NodeEnv {
         for isolate in &isolates {
             isolate.dispose(Cause::Environment);
         }
+        let messages = std::mem::take(&mut *self.messages.borrow_mut());
+        drop(messages);
         let taken = std::mem::take(&mut *self.taken.borrow_mut());
         drop(taken);
         let promises = std::mem::take(&mut *self.promises.borrow_mut());

@@ -10,7 +10,7 @@ use napi_sys as sys;
 use super::env::{Message, NodeEnv, Shared};
 use super::{raw, shared};
 use crate::engine::platform;
-use crate::engine::transfer::{Block, Text, pool};
+use crate::engine::transfer::{Block, Latin1, SharedText, Text, pool};
 
 /// Every call from JavaScript enters here: a panic becomes a JavaScript error.
 pub(super) fn guard(env: sys::napi_env, body: impl FnOnce(&NodeEnv) -> sys::napi_value) -> sys::napi_value {
@@ -250,9 +250,46 @@ unsafe extern "C" fn stage_text(env: sys::napi_env, info: sys::napi_callback_inf
             raw::characters(pool::take, |place: *mut u8, size, length| unsafe {
                 sys::napi_get_value_string_latin1(env, string, place.cast(), size, length)
             })
-            .map(Text::One)
+            .map(|bytes| Text::One(bytes.into()))
         };
         text.map_or(ptr::null_mut(), |text| raw::make_number(env, f64::from(node.add_text(text))))
+    })
+}
+
+/// `keepText(string)`: takes the characters of a string that has one byte for each, for any number of messages, until
+/// `dropText(number)`; gives their number.
+unsafe extern "C" fn keep_text(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+    guard(env, |node| {
+        let [string] = raw::arguments::<1>(env, info);
+        let get = |place: *mut u8, size| {
+            let mut length = 0;
+            // SAFETY: the place, if any, has this size.
+            unsafe { sys::napi_get_value_string_latin1(env, string, place.cast(), size, &mut length) };
+            length
+        };
+        let length = get(ptr::null_mut(), 0);
+        let kept = SharedText::new(length, |place| get(place, length + 1));
+        kept.map_or(ptr::null_mut(), |text| {
+            raw::make_number(env, f64::from(node.add_text(Text::One(Latin1::Shared(text)))))
+        })
+    })
+}
+
+/// `shareText(number)`: the number of a string with the characters kept there, as `stageText` gives it.
+unsafe extern "C" fn share_text(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+    guard(env, |node| {
+        let [number] = raw::arguments::<1>(env, info);
+        let Ok(text) = node.copy_text(raw::number(env, number) as u32) else { return ptr::null_mut() };
+        raw::make_number(env, f64::from(node.add_text(text)))
+    })
+}
+
+/// `dropText(number)`: lets go of what `keepText` took.
+unsafe extern "C" fn drop_text(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+    guard(env, |node| {
+        let [number] = raw::arguments::<1>(env, info);
+        drop(node.take_text(raw::number(env, number) as u32));
+        ptr::null_mut()
     })
 }
 
@@ -262,7 +299,7 @@ unsafe extern "C" fn take_text(env: sys::napi_env, info: sys::napi_callback_info
         let [number] = raw::arguments::<1>(env, info);
         let Ok(text) = node.take_text(raw::number(env, number) as u32) else { return ptr::null_mut() };
         let string = raw::make_string(env, &text);
-        if let Text::One(bytes) = text {
+        if let Text::One(Latin1::Own(bytes)) = text {
             pool::give_back(bytes);
         }
         string
@@ -303,6 +340,9 @@ pub unsafe extern "C" fn napi_register_module_v1(
         (c"detach", detach),
         (c"takeBuffer", take_buffer),
         (c"stageText", stage_text),
+        (c"keepText", keep_text),
+        (c"shareText", share_text),
+        (c"dropText", drop_text),
         (c"takeText", take_text),
         (c"lendShared", shared::lend_shared),
         (c"takeShared", shared::take_shared),

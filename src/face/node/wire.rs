@@ -117,7 +117,7 @@ impl<'a> Reader<'a> {
 
     fn one_byte(&mut self) -> Result<Text, Failure> {
         let n = self.u32()? as usize;
-        Ok(Text::One(self.take(n)?.to_vec()))
+        Ok(Text::One(self.take(n)?.to_vec().into()))
     }
 
     fn two_byte(&mut self) -> Result<Text, Failure> {
@@ -405,7 +405,7 @@ impl Writer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::host::{HostCall, TreeId};
+    use crate::engine::host::{HostCall, TreeId, Work};
     use crate::engine::isolate::Isolate;
 
     /// An environment with handles 0 to 3 and no blocks.
@@ -414,7 +414,7 @@ mod tests {
     impl Host for Env {
         fn call(&self, _call: HostCall) {}
         fn interrupt(&self, _call: HostCall) {}
-        fn replied(&self, _id: u32, _outcome: Outcome) {}
+        fn replied(&self, _id: u32, _outcome: Outcome, _work: Option<Work>) {}
         fn settled(&self, _id: u32, _outcome: Outcome) {}
         fn release(&self, _index: u32) {}
         fn begin_work(&self) {}

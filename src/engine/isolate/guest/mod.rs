@@ -121,6 +121,8 @@ pub struct Guest {
     depth: Cell<u32>,
     /// How many of the tasks on the stack stand still for a promise.
     standing: Cell<u32>,
+    /// V8 works in the background for it, as [`Isolate::set_background`] was told.
+    has_background: Cell<bool>,
     tree: Cell<TreeId>,
     timed_out: Cell<Option<Over>>,
     /// What bounds the task that runs.
@@ -205,6 +207,7 @@ impl Guest {
             current: RefCell::new(None),
             depth: Cell::new(0),
             standing: Cell::new(0),
+            has_background: Cell::new(false),
             tree: Cell::new(0),
             timed_out: Cell::default(),
             bounds: Cell::default(),

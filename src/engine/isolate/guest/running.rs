@@ -107,9 +107,10 @@ impl Inside<'_> {
                 rejections::report(guest, isolate, self.v8, || {
                     !worker.deadline.has_fired() && !guest.must_unwind()
                 });
-                if matches!(outcome, Ok(Transfer::Promise(_))) || isolate.has_background() {
+                if matches!(outcome, Ok(Transfer::Promise(_))) || guest.has_background.get() {
                     // V8 compiles WebAssembly in the background: somebody may wait for what comes of it.
                     let busy = self.v8.has_pending_background_tasks();
+                    guest.has_background.set(busy);
                     isolate.set_background(busy.then(|| Work::begin(&isolate.host)));
                 }
             }
