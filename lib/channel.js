@@ -273,8 +273,8 @@ const calls = [undefined];
 /** Numbers that are free again. */
 const freeCalls = [];
 
-/** Queues a call; a promise of its value, or of a {@link Thrown}. */
-function post(op, target, flags, timeout, other, write, a, b, c) {
+/** Queues a call; a promise of its value, or of a {@link Thrown}: for {@link outcome}. */
+function callLater(op, target, flags, timeout, other, write, a, b, c) {
 	const outer = request(op, target, flags, timeout, other, write, a, b, c);
 	const id = freeCalls.length > 0 ? freeCalls.pop() : calls.length;
 	scratch.head[CALL] = id;
@@ -293,16 +293,17 @@ function post(op, target, flags, timeout, other, write, a, b, c) {
 	return promise;
 }
 
-/**
- * Queues a call and waits for it. Arguments as of {@link request}.
- * Throws here, in an async function, so that the stack tells who awaits.
- */
-async function callAsync(op, target, flags, timeout, other, write, a, b, c) {
-	const value = await post(op, target, flags, timeout, other, write, a, b, c);
+/** What came of {@link callLater}: thrown in the async function that awaits it, so that the stack tells who awaits that. */
+function outcome(value) {
 	if (value instanceof Thrown) {
 		throw value.materialize();
 	}
 	return value;
+}
+
+/** Queues a call and waits for it. Arguments as of {@link request}. */
+async function callAsync(op, target, flags, timeout, other, write, a, b, c) {
+	return outcome(await callLater(op, target, flags, timeout, other, write, a, b, c));
 }
 
 /** Queues a call; nobody hears of its outcome. An isolate that has ended is no error here. */
@@ -498,4 +499,4 @@ function local(op, target, other = 0, write = nothing, a = undefined, b = undefi
 native.start(writer.buffer, drain);
 handle.setOnUnreachable(releaseSoon);
 
-module.exports = { callAsync, callIgnored, callSync, callSyncPromise, local, nothing, release };
+module.exports = { callAsync, callIgnored, callLater, callSync, callSyncPromise, local, nothing, outcome, release };

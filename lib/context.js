@@ -71,7 +71,7 @@ class Context extends Handle {
 	}
 
 	async eval(code, options) {
-		return evaluate(this, channel.callAsync, 'eval', arguments.length, code, options);
+		return channel.outcome(await evaluate(this, channel.callLater, 'eval', arguments.length, code, options));
 	}
 
 	evalSync(code, options) {
@@ -83,7 +83,7 @@ class Context extends Handle {
 	}
 
 	async evalClosure(code, values, options) {
-		return evaluateClosure(this, channel.callAsync, 'evalClosure', arguments.length, code, values, options);
+		return channel.outcome(await evaluateClosure(this, channel.callLater, 'evalClosure', arguments.length, code, values, options));
 	}
 
 	evalClosureSync(code, values, options) {

@@ -115,7 +115,7 @@ class Reference extends Handle {
 	}
 
 	async get(key, options) {
-		return Reference.#get(this, channel.callAsync, 'get', arguments.length, key, options);
+		return channel.outcome(await Reference.#get(this, channel.callLater, 'get', arguments.length, key, options));
 	}
 
 	getSync(key, options) {
@@ -135,7 +135,7 @@ class Reference extends Handle {
 	}
 
 	async set(key, value, options) {
-		return Reference.#set(this, channel.callAsync, 'set', arguments.length, key, value, options);
+		return channel.outcome(await Reference.#set(this, channel.callLater, 'set', arguments.length, key, value, options));
 	}
 
 	setSync(key, value, options) {
@@ -156,7 +156,7 @@ class Reference extends Handle {
 	}
 
 	async delete(key) {
-		return Reference.#delete(this, channel.callAsync, 'delete', arguments.length, key);
+		return channel.outcome(await Reference.#delete(this, channel.callLater, 'delete', arguments.length, key));
 	}
 
 	deleteSync(key) {
@@ -186,7 +186,7 @@ class Reference extends Handle {
 	}
 
 	async apply(receiver, values, options) {
-		return Reference.#apply(this, channel.callAsync, 'apply', receiver, values, options);
+		return channel.outcome(await Reference.#apply(this, channel.callLater, 'apply', receiver, values, options));
 	}
 
 	applySync(receiver, values, options) {
@@ -204,7 +204,7 @@ class Reference extends Handle {
 	// --- copy, deref, release ----------------------------------------------------------------------
 
 	async copy() {
-		return Reference.#copy(this, channel.callAsync);
+		return channel.outcome(await Reference.#copy(this, channel.callLater));
 	}
 
 	copySync() {

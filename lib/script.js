@@ -41,7 +41,7 @@ class Script extends Handle {
 	}
 
 	async run(context, options) {
-		return run(this, channel.callAsync, 'run', arguments.length, context, options);
+		return channel.outcome(await run(this, channel.callLater, 'run', arguments.length, context, options));
 	}
 
 	runSync(context, options) {

@@ -53,6 +53,9 @@ const nothing = () => 0;
 
 module.exports = {
 	callAsync, callIgnored, callSync, callSyncPromise, nothing,
+	// Its promises reject by themselves.
+	callLater: callAsync,
+	outcome: value => value,
 	/** Does an operation that needs no guest. */
 	local(op, target, other = 0, write = nothing, a = undefined, b = undefined) {
 		const count = request(write, a, b);
