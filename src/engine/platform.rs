@@ -33,28 +33,58 @@ const GUEST_STACK: usize = 8 << 20;
 ///   WebAssembly's optimizing compiler takes a hundred times the size of a function, elsewhere uncounted. And an isolate that
 ///   compiles what another one is compiling would wait for it (wasm-engine.cc, `MaybeGetNativeModule`): for ever, if that is given up.
 /// - `--no-large-page-pool`: large pages go back to the system, so that what was counted for an isolate is its own.
-/// - `--no-memory-pool-share-memory-on-teardown`: ordinary pages of isolates that ended, too.
-pub const FLAGS: &str = "--no-hard-abort --single-threaded --no-print-flag-values \
-     --no-large-page-pool --no-memory-pool-share-memory-on-teardown";
+///
+/// Ordinary pages of an isolate that ended stay for the next one for a moment (V8's memory pool): see [`trim_soon`].
+#[cfg(unix)]
+pub const FLAGS: &str = "--no-hard-abort --single-threaded --no-print-flag-values --no-large-page-pool \
+     --memory-pool-release-on-malloc-failures";
+/// The same. Elsewhere the function that empties the pool has another name: it isn't used there.
+#[cfg(not(unix))]
+pub const FLAGS: &str = "--no-hard-abort --single-threaded --no-print-flag-values --no-large-page-pool \
+     --no-memory-pool-share-memory-on-teardown";
 
-/// How long after the last isolate ended its memory is given back to the system, in ns: not for each of many.
+/// How long after the last isolate ended the memory of all is given back to the system, in ns: not for each of many.
 const TRIM_AFTER: u64 = 100_000_000;
-/// When memory is to be given back, as [`watchdog::now`]; 0 for never.
-static TRIM_AT: AtomicU64 = AtomicU64::new(0);
+/// How long after the first one at most.
+const TRIM_AFTER_FIRST: u64 = 1_000_000_000;
+/// When memory is to be given back, and at the latest, as [`watchdog::now`]; `None` when there is none to give.
+static TRIM: Mutex<Option<(u64, u64)>> = Mutex::new(None);
 
-/// An isolate ended: what it used is free, but the allocator keeps it.
+#[cfg(unix)]
+unsafe extern "C" {
+    /// `v8::internal::OnCriticalMemoryPressure()` (allocation.cc): gives back what its memory pool holds.
+    /// V8's own way, a delayed task, ends with the isolate it was posted to.
+    #[link_name = "_ZN2v88internal24OnCriticalMemoryPressureEv"]
+    fn release_pool();
+}
+
+/// An isolate ended: what it used is free, but V8 and the allocator keep it.
 pub fn trim_soon() {
-    let at = watchdog::now() + TRIM_AFTER;
-    TRIM_AT.store(at, Ordering::SeqCst);
+    let now = watchdog::now();
+    let at = {
+        let mut trim = lock(&TRIM);
+        let latest = trim.map_or(now + TRIM_AFTER_FIRST, |(_, latest)| latest);
+        let at = latest.min(now + TRIM_AFTER);
+        *trim = Some((at, latest));
+        at
+    };
     keeper_wake_before(at);
 }
 
 fn trim(now: u64) -> Option<u64> {
-    let at = TRIM_AT.load(Ordering::SeqCst);
-    if at == 0 || at > now {
-        return (at != 0).then_some(at);
+    {
+        let mut trim = lock(&TRIM);
+        let (at, _) = (*trim)?;
+        if at > now {
+            return Some(at);
+        }
+        *trim = None;
     }
-    TRIM_AT.store(0, Ordering::SeqCst);
+    #[cfg(unix)]
+    // SAFETY: takes no pointers and locks for itself. V8 was initialised, by this thread.
+    unsafe {
+        release_pool();
+    }
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     // SAFETY: takes no pointers; the allocator locks itself.
     unsafe {

@@ -122,7 +122,8 @@ impl Waiter {
             return true;
         }
         if may_spin() {
-            let start = Instant::now();
+            // Not read before the first look at the clock is due: most answers come before that.
+            let mut start = None;
             let mut took = Duration::ZERO;
             let spin = self.spin();
             while took < spin {
@@ -134,7 +135,7 @@ impl Waiter {
                     }
                     std::hint::spin_loop();
                 }
-                took = start.elapsed();
+                took = start.get_or_insert_with(Instant::now).elapsed();
             }
             // On a busy machine more time goes by than the thread had of the CPU.
             *spun += took.min(SPIN_MAX);

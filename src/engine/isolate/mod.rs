@@ -695,6 +695,8 @@ impl Isolate {
                 // Idle before the answer: whoever waits for it mostly comes with the next task at once.
                 let idle = self.idle(worker);
                 self.finish(outcome);
+                // After the answer: whoever waits for it need not wait for this.
+                self.clocks().end();
                 if !idle {
                     // Others that wait for a thread get theirs after a while.
                     if !self.inspector.keeps_thread()

@@ -35,7 +35,8 @@ impl Inside<'_> {
     }
 
     /// Runs one task; the caller hands the outcome to [`Isolate::finish`](crate::engine::isolate::Isolate::finish). With `reacts`
-    /// the guest's reactions to promises run after it, as they do when nothing else runs.
+    /// the guest's reactions to promises run after it, as they do when nothing else runs. The outermost task's time ends with the
+    /// caller's [`Clocks::end`](crate::engine::isolate::Clocks::end).
     pub fn run(&mut self, mut task: Task, reacts: bool) -> Outcome {
         let guest = self.guest;
         let context = guest.context();
@@ -144,9 +145,6 @@ impl Inside<'_> {
         } else if let Some(outer) = guest.fired_deadline() {
             // What waits for this task is over time, and unwinds next.
             outcome = Err(outer.failure().into());
-        }
-        if depth == 0 {
-            isolate.clocks().end();
         }
         guest.message.replace(message);
         guest.timed_out.set(timed_out);
