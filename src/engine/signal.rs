@@ -251,6 +251,7 @@ impl Drop for Pending {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::transfer::Transfer;
 
     #[test]
     fn spinning_gets_shorter_with_every_failure_and_is_tried_again_for_ever() {
@@ -265,5 +266,40 @@ mod tests {
         let tries = |spins: &[Duration]| spins.iter().filter(|spin| **spin == SPIN_MAX).count();
         assert!(spins[5..].iter().all(|spin| *spin == SPIN_MIN || *spin == SPIN_MAX));
         assert!(spins[1000..].windows(600).all(|spins| (1..=3).contains(&tries(spins))));
+    }
+
+    #[test]
+    fn an_answer_is_seen_by_who_spins_and_wakes_who_sleeps() {
+        let (ask, asked) = std::sync::mpsc::channel::<(Arc<Wait>, Duration)>();
+        let answering = std::thread::spawn(move || {
+            for (wait, delay) in asked {
+                if delay > Duration::ZERO {
+                    std::thread::sleep(delay);
+                }
+                wait.complete(Ok(Transfer::Undefined));
+            }
+        });
+        let signal = Signal::take();
+        signal.adopt();
+        let mut waiter = Waiter::default();
+        let mut spare = None;
+        for i in 0..if cfg!(miri) { 30 } else { 3000 } {
+            let (mut pending, wait) = Pending::new(signal, spare.take());
+            // At once, about when spinning ends, and long after.
+            let delay = Duration::from_micros([0, 0, 5, 50, 300][i % 5]);
+            assert!(ask.send((wait, delay)).is_ok());
+            let answer = loop {
+                let seen = signal.seen();
+                if let Some((answer, again)) = pending.poll() {
+                    spare = Some(again);
+                    break answer;
+                }
+                assert!(waiter.wait(signal, seen, None, &mut Duration::default(), || pending.is_done()));
+            };
+            assert!(matches!(answer, Ok(Transfer::Undefined)));
+        }
+        drop(ask);
+        assert!(answering.join().is_ok());
+        signal.give_back();
     }
 }
