@@ -69,8 +69,8 @@ fn idles_in(mark: u64, isolate: u64) -> bool {
 pub enum Claim {
     /// Its isolate has work queued.
     Again,
-    /// A task for its isolate was in the letter box.
-    Mail(Task),
+    /// A task for its isolate is in the letter box.
+    Mail,
     /// Another isolate needs it, or its time is over.
     Leave,
 }
@@ -152,8 +152,8 @@ impl Worker {
         }
     }
 
-    /// What is in the letter box: once after each [`MAILED`].
-    fn take_mail(&self) -> Task {
+    /// What is in the letter box: once after each [`Claim::Mail`].
+    pub fn take_mail(&self) -> Task {
         // SAFETY: the thread itself, after MAILED, which it replaces only when it has run the task.
         unsafe { self.mail.take() }
     }
@@ -193,7 +193,10 @@ impl Worker {
                     return Claim::Again;
                 }
                 // The mark stays: a busy thread writes it only to say that it is idle.
-                MAILED => return Claim::Mail(self.take_mail()),
+                MAILED => {
+                    self.mail.prefetch();
+                    return Claim::Mail;
+                }
                 CLAIMED_AWAY => return Claim::Leave,
                 _ => {}
             }

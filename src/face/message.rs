@@ -134,7 +134,11 @@ pub trait Message {
 
     /// The next `n` parts: values.
     fn values(&mut self, n: i32) -> Result<Arguments, Failure> {
-        (0..n).map(|_| self.value()).collect()
+        let mut values = Arguments::new();
+        for _ in 0..n {
+            values.push(self.value()?);
+        }
+        Ok(values)
     }
 }
 
@@ -154,7 +158,16 @@ fn remote(
     kind: RemoteKind,
     name: &'static str,
 ) -> Result<Arc<Remote>, Failure> {
-    match message.handle(id) {
+    expect(message.handle(id), kind, name)
+}
+
+/// What a handle is to, if it is to that.
+fn expect(
+    handle: Result<Handle, Failure>,
+    kind: RemoteKind,
+    name: &'static str,
+) -> Result<Arc<Remote>, Failure> {
+    match handle {
         Ok(Handle::Remote(remote))
             if remote.kind == kind
                 || (kind == RemoteKind::Reference && remote.kind == RemoteKind::Function) =>
@@ -402,7 +415,7 @@ pub fn read(message: &mut impl Message) -> Result<Call, Failure> {
         op @ (op::GET | op::SET | op::DELETE | op::APPLY | op::COPY) => {
             let handle = match message.handle(target) {
                 Ok(Handle::Host(host)) => Handle::Host(host),
-                _ => Handle::Remote(remote(message, target, RemoteKind::Reference, "Reference")?),
+                handle => Handle::Remote(expect(handle, RemoteKind::Reference, "Reference")?),
             };
             let (place, target) = Place::of(&handle).ok_or(Failure::Released("Reference"))?;
             if let Handle::Remote(remote) = handle {

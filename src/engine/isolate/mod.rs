@@ -676,6 +676,7 @@ impl Isolate {
             let task = match mail.take() {
                 Some(task) => {
                     if !self.is_live() {
+                        self.clocks().end();
                         return false;
                     }
                     Some(task)
@@ -687,6 +688,10 @@ impl Isolate {
                     }
                     let task = queue.tasks.pop_front();
                     self.queued.store(queue.tasks.len(), Ordering::SeqCst);
+                    drop(queue);
+                    if task.is_some() {
+                        self.clocks().begin();
+                    }
                     task
                 }
             };
@@ -721,7 +726,11 @@ impl Isolate {
             self.clocks().add_spun(spun);
             match claim {
                 Claim::Again => {}
-                Claim::Mail(task) => mail = Some(task),
+                Claim::Mail => {
+                    // While the task is on its way between the CPUs.
+                    self.clocks().begin();
+                    mail = Some(worker.take_mail());
+                }
                 Claim::Leave => return true,
             }
         }

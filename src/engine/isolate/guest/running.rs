@@ -35,8 +35,8 @@ impl Inside<'_> {
     }
 
     /// Runs one task; the caller hands the outcome to [`Isolate::finish`](crate::engine::isolate::Isolate::finish). With `reacts`
-    /// the guest's reactions to promises run after it, as they do when nothing else runs. The outermost task's time ends with the
-    /// caller's [`Clocks::end`](crate::engine::isolate::Clocks::end).
+    /// the guest's reactions to promises run after it, as they do when nothing else runs. The outermost task's time begins
+    /// and ends with the caller's [`Clocks::begin`](crate::engine::isolate::Clocks::begin) and `end`.
     pub fn run(&mut self, mut task: Task, reacts: bool) -> Outcome {
         let guest = self.guest;
         let context = guest.context();
@@ -52,7 +52,6 @@ impl Inside<'_> {
         guest.depth.set(depth + 1);
         isolate.begin(task.take_reply());
         if depth == 0 {
-            isolate.clocks().begin();
             guest.forget_dropped(isolate);
         }
         if timeout > 0 {
