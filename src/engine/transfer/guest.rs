@@ -36,7 +36,10 @@ pub fn string<'s>(scope: &v8::PinScope<'s, '_, ()>, text: Text) -> Option<v8::Lo
                 Err(bytes) => v8::String::new_external_onebyte(scope, bytes.into_boxed_slice()),
             }
         }
-        Text::One(Latin1::Shared(bytes)) if bytes.len() >= EXTERNAL_STRING => bytes.external(scope),
+        Text::One(Latin1::Shared(bytes)) if bytes.len() >= EXTERNAL_STRING => match Guest::find(scope) {
+            Some(guest) => guest.texts.string(scope, bytes, guest.memory().limit),
+            None => bytes.external(scope),
+        },
         Text::One(bytes) => v8::String::new_from_one_byte(scope, &bytes, v8::NewStringType::Normal),
         Text::Two(units) if units.len() * 2 >= EXTERNAL_STRING => {
             v8::String::new_external_twobyte(scope, units)

@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
 pub use promise::{PromiseCell, Settler, Waker};
-pub use text::{Latin1, Shared as SharedText, Text};
+pub use text::{LastTexts, Latin1, Shared as SharedText, Text};
 
 use crate::engine::blob::Blob;
 use crate::engine::error::ErrorValue;

@@ -1,5 +1,6 @@
 //! Strings outside every heap.
 
+use std::cell::RefCell;
 use std::hash::{Hash, Hasher};
 use std::ops::Deref;
 use std::sync::Arc;
@@ -122,6 +123,41 @@ impl Shared {
         let characters = Arc::into_raw(self.0).cast::<std::ffi::c_char>().cast_mut();
         // SAFETY: the share is the string's until `release`; V8 only reads external strings.
         unsafe { v8::String::new_external_onebyte_raw(scope, characters, length, release) }
+    }
+}
+
+/// The shared texts that came into one isolate last, and what became of them: one that comes again is the same string there.
+/// Every external string weighs on V8's collector with all its length.
+#[derive(Default)]
+pub struct LastTexts(RefCell<[Option<(Shared, v8::Global<v8::String>)>; 2]>);
+
+/// What part of an isolate's limit a text may take that is kept for coming again.
+const PART_KEPT: usize = 32;
+
+impl LastTexts {
+    /// The string for a text, in an isolate with this limit.
+    pub fn string<'s>(
+        &self,
+        scope: &v8::PinScope<'s, '_, ()>,
+        text: Shared,
+        limit: usize,
+    ) -> Option<v8::Local<'s, v8::String>> {
+        let mut last = self.0.borrow_mut();
+        let known = last.iter().flatten().find(|(known, _)| Arc::ptr_eq(&known.0, &text.0));
+        if let Some((_, string)) = known {
+            return Some(v8::Local::new(scope, string));
+        }
+        let string = text.clone().external(scope)?;
+        if text.len() <= limit / PART_KEPT {
+            last.swap(0, 1);
+            last[0] = Some((text, v8::Global::new(scope, string)));
+        }
+        Some(string)
+    }
+
+    /// Forgets them, at the end of the isolate.
+    pub fn clear(&self) {
+        self.0.take();
     }
 }
 

@@ -29,6 +29,7 @@ use crate::engine::platform;
 use crate::engine::rejections::{self, Unhandled};
 use crate::engine::signal::Waiter;
 use crate::engine::source_maps::{self, SourceMaps};
+use crate::engine::transfer::LastTexts;
 use crate::engine::transfer::foreign::Foreign;
 use crate::engine::transfer::guest::PromiseWatch;
 use crate::engine::weak::{Collected, WeakSlot};
@@ -108,6 +109,8 @@ pub struct Guest {
     pub message: RefCell<Vec<Written>>,
     /// Promises of this guest that are observed from outside.
     pub watches: RefCell<Slots<PromiseWatch>>,
+    /// Long strings that came in last.
+    pub texts: LastTexts,
     /// Where its code came from, if it says so.
     pub source_maps: RefCell<SourceMaps>,
     /// Promises of this guest that were rejected and have no handler.
@@ -198,6 +201,7 @@ impl Guest {
             templates: RefCell::default(),
             message: RefCell::default(),
             watches: RefCell::default(),
+            texts: LastTexts::default(),
             source_maps: RefCell::default(),
             unhandled: Unhandled::default(),
             agent: RefCell::new(None),
@@ -406,6 +410,7 @@ impl Guest {
         drop(watches);
         self.unhandled.clear();
         self.modules.clear();
+        self.texts.clear();
         self.templates.borrow_mut().clear();
         self.privates.borrow_mut().clear();
         *self.service.borrow_mut() = None;
