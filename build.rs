@@ -34,6 +34,9 @@ fn main() {
                 "_ZN2v88internal14TieringManager18InterruptBudgetForEPNS0_7IsolateENS0_6TaggedINS0_10JSFunctionEEE",
                 "NSt4__Cr8optionalINS0_8CodeKindEEE",
             ));
+            // Empty stub caches take no memory; see engine/limits/stub_cache.rs.
+            wrap("_ZN2v88internal9StubCache10InitializeEv");
+            wrap("_ZN2v88internal9StubCache5ClearEv");
             // V8's own locks: absl::Mutex::lock(), try_lock(), unlock().
             for symbol in ["4lock", "8try_lock", "6unlock"] {
                 wrap(&format!("_ZN4absl5Mutex{symbol}Ev"));

@@ -17,6 +17,14 @@ static CONDEMNED: Mutex<Vec<(u64, Arc<Memory>)>> = Mutex::new(Vec::new());
 /// How many of them there may be before no more isolates are made.
 static MOST: AtomicUsize = AtomicUsize::new(64);
 
+/// From so many isolates alive on, memory for each counts more than the time that it takes to make one.
+const CROWD: usize = 16;
+
+/// Whether there are many isolates.
+pub fn is_crowded() -> bool {
+    ALIVE.load(Ordering::Relaxed) >= CROWD
+}
+
 /// An isolate was made.
 pub fn born() {
     ALIVE.fetch_add(1, Ordering::SeqCst);

@@ -20,4 +20,8 @@ mod pages;
 pub mod park;
 #[cfg(target_os = "linux")]
 mod sampling;
+#[cfg(all(target_os = "linux", not(test)))]
+mod stub_cache;
 pub mod watchdog;
+#[cfg(target_os = "linux")]
+pub mod zero_pages;

@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex};
 
 use crate::engine::limits::account::{self, Busy};
 use crate::engine::limits::memory::Memory;
+use crate::engine::limits::zero_pages;
 use crate::engine::lock;
 
 /// Smaller blocks aren't counted: looking for an owner would cost more than the block. V8's own pools (zones, lists) ask
@@ -117,6 +118,7 @@ unsafe extern "C" fn __wrap_malloc(size: usize) -> *mut c_void {
     let block = unsafe { __real_malloc(size) };
     if size >= LARGE {
         note(block);
+        zero_pages::note(block, size);
     }
     block
 }
@@ -141,6 +143,7 @@ unsafe extern "C" fn __wrap_realloc(block: *mut c_void, size: usize) -> *mut c_v
         return std::ptr::null_mut();
     }
     forget(block);
+    zero_pages::forget(block);
     // SAFETY: as said above.
     let moved = unsafe { __real_realloc(block, size) };
     note(if moved.is_null() && size > 0 { block } else { moved });
@@ -150,6 +153,7 @@ unsafe extern "C" fn __wrap_realloc(block: *mut c_void, size: usize) -> *mut c_v
 #[unsafe(no_mangle)]
 unsafe extern "C" fn __wrap_free(block: *mut c_void) {
     forget(block);
+    zero_pages::forget(block);
     // SAFETY: as said above.
     unsafe { __real_free(block) };
 }

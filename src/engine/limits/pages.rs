@@ -6,6 +6,10 @@
 //! fit is refused as the system would (`ENOMEM`). V8 then collects garbage, tries again, and tells the guest what
 //! JavaScript says in such a case: a `RangeError`, or -1 from `memory.grow`.
 //!
+//! V8 asks for each heap page at a random address. Where there are many isolates they get the next free one, beside each other: neighbours are
+//! one mapping, of which a process has 65530 by default (`vm.max_map_count`), and an isolate needs five pages and more. Threads that make
+//! isolates and end them are in each other's way then, which is why it isn't done always.
+//!
 //! V8's heap pages are mapped with access at once. The heap has its own limit, but V8 looks at it before a large object
 //! is made, whatever its size (`NewLargeObjectSpace::AllocateRaw`): a string may take half a gigabyte in a heap of 16 MB. So
 //! large pages are counted here as well. One that doesn't fit is refused, which V8 takes for the end of memory.
@@ -15,6 +19,7 @@ use std::ffi::{c_int, c_void};
 use std::sync::{Arc, Mutex};
 
 use crate::engine::limits::account::{self, Busy};
+use crate::engine::limits::condemned;
 use crate::engine::limits::memory::Memory;
 use crate::engine::lock;
 
@@ -188,7 +193,9 @@ unsafe extern "C" fn __wrap_mmap64(
         no_memory();
         return libc::MAP_FAILED;
     }
-    // SAFETY: the arguments as they came.
+    let is_page = prot == libc::PROT_READ | libc::PROT_WRITE && flags & libc::MAP_FIXED == 0 && fd == -1;
+    let at = if is_page && condemned::is_crowded() { std::ptr::null_mut() } else { at };
+    // SAFETY: the arguments as they came, but for the address, which was a wish.
     let mapped = unsafe { __real_mmap64(at, size, prot, flags, fd, offset) };
     if let Some(account) = owner {
         if mapped == libc::MAP_FAILED {
@@ -230,5 +237,13 @@ unsafe extern "C" fn __wrap_munmap(at: *mut c_void, size: usize) -> c_int {
     // Before: as soon as it is gone another thread may get the place.
     remove(at as usize, size);
     // SAFETY: the arguments as they came.
-    unsafe { __real_munmap(at, size) }
+    let result = unsafe { __real_munmap(at, size) };
+    // SAFETY: the calling thread's own errno.
+    if result == 0 || unsafe { *libc::__errno_location() } != libc::ENOMEM {
+        return result;
+    }
+    // A hole makes two mappings of one, and there may be no more of them. V8 would end the process: the memory is given back, and the
+    // addresses stay in use.
+    // SAFETY: a mapping that nobody uses any more.
+    unsafe { libc::madvise(at, size, libc::MADV_DONTNEED) }
 }

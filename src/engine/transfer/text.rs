@@ -129,7 +129,9 @@ impl Shared {
 /// The shared texts that came into one isolate last, and what became of them: one that comes again is the same string there.
 /// Every external string weighs on V8's collector with all its length.
 #[derive(Default)]
-pub struct LastTexts(RefCell<[Option<(Shared, v8::Global<v8::String>)>; 2]>);
+pub struct LastTexts(RefCell<[Option<LastText>; 2]>);
+
+type LastText = (Shared, v8::Global<v8::String>);
 
 /// What part of an isolate's limit a text may take that is kept for coming again.
 const PART_KEPT: usize = 32;

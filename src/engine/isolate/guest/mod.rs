@@ -24,6 +24,8 @@ use crate::engine::limits::deadline::Deadline;
 use crate::engine::limits::memory::{self, Charge, Memory};
 use crate::engine::limits::watchdog::{self, Over};
 use crate::engine::limits::{account, fatal, heap};
+#[cfg(target_os = "linux")]
+use crate::engine::limits::{condemned, zero_pages};
 use crate::engine::operations;
 use crate::engine::platform;
 use crate::engine::rejections::{self, Unhandled};
@@ -173,7 +175,11 @@ impl Guest {
             params = params.snapshot_blob(v8::StartupData::from(content));
         }
         // What V8 reserves for itself is no buffer of the guest's.
-        let mut owned = account::without(|| v8::Isolate::new(params));
+        let make = || account::without(|| v8::Isolate::new(params));
+        #[cfg(target_os = "linux")]
+        let mut owned = if condemned::is_crowded() { zero_pages::after(make) } else { make() };
+        #[cfg(not(target_os = "linux"))]
+        let mut owned = make();
         owned.set_microtasks_policy(v8::MicrotasksPolicy::Explicit);
         owned.set_oom_error_handler(fatal::out_of_memory);
         owned.set_capture_stack_trace_for_uncaught_exceptions(false, 0);
