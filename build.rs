@@ -19,6 +19,8 @@ fn main() {
             for symbol in ["abort", "vfprintf", "__vfprintf_chk"] {
                 wrap(symbol);
             }
+            // The same, where there is no isolate yet whose handlers are asked.
+            wrap("_ZN2v88internal2V823FatalProcessOutOfMemoryEPNS0_7IsolateEPKcRKNS_10OOMDetailsE");
             // What V8 takes from the system is counted; see engine/limits/native.rs and pages.rs.
             for symbol in ["malloc", "calloc", "realloc", "free", "posix_memalign", "aligned_alloc"] {
                 wrap(symbol);

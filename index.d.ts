@@ -23,7 +23,7 @@ declare const brand: unique symbol;
  * - Every class of handles has `[Symbol.dispose]()`, for `using`: it releases the handle, or ends the isolate, if that wasn't done
  *   yet.
  * - Every class of handles checks its `this`: a method called on something else is `ERR_INVALID_THIS`.
- * - *Any call* into an isolate may fail with `ERR_ISOLATE_DISPOSED`, `ERR_MEMORY_LIMIT`, `ERR_ENGINE_FATAL` or `ERR_NO_THREAD`.
+ * - *Any call* into an isolate may fail with `ERR_ISOLATE_DISPOSED`, `ERR_MEMORY_LIMIT`, `ERR_ENGINE_FATAL`, `ERR_NO_THREAD` or `ERR_NO_SYSTEM_MEMORY`.
  * - Memory limits are in MB (1048576 bytes), sizes in bytes, times in milliseconds, clocks of isolates in nanoseconds.
  */
 declare namespace islet {
@@ -483,6 +483,7 @@ declare namespace islet {
 	 * | `ERR_ENGINE_FATAL` | `Error` | V8 met a fatal error in this isolate, which ended |
 	 * | `ERR_ENVIRONMENT_GONE` | `Error` | the worker that owns a function has ended |
 	 * | `ERR_NO_THREAD` | `Error` | the system gave no thread to run the isolate on |
+	 * | `ERR_NO_SYSTEM_MEMORY` | `Error` | the system had no memory for the isolate, or allows the process no more mappings (`vm.max_map_count`) |
 	 * | `ERR_INSPECTOR_DISABLED` | `Error` | the inspector of an isolate that was made without `inspector: true` |
 	 * | `ERR_PAUSED` | `Error` | a sync call into an isolate that is paused in the debugger |
 	 * | `ERR_INTERNAL` | `Error` | a mistake of the library: please report it |
@@ -509,6 +510,7 @@ declare namespace islet {
 		| 'ERR_NON_TRANSFERABLE'
 		| 'ERR_NOT_SUPPORTED'
 		| 'ERR_NO_THREAD'
+		| 'ERR_NO_SYSTEM_MEMORY'
 		| 'ERR_OUT_OF_RANGE'
 		| 'ERR_PAUSED'
 		| 'ERR_REFERENCE'

@@ -103,6 +103,11 @@ pub enum Failure {
     /// No thread could be started.
     #[error("No thread could be started for the isolate: {0}")]
     NoThread(String),
+    /// The system refused memory while V8's isolate was being made, or for what it needs to go on.
+    #[error(
+        "The system has no more memory for the isolate, or allows the process no more mappings (vm.max_map_count)"
+    )]
+    NoSystemMemory,
     /// `derefInto()` on its way into an isolate that isn't the owner.
     #[error("Cannot dereference this into target isolate")]
     ForeignDerefInto,
@@ -206,6 +211,7 @@ impl Failure {
             | Self::TooManyModules => "ERR_MODULE",
             Self::EnvironmentGone => "ERR_ENVIRONMENT_GONE",
             Self::NoThread(_) => "ERR_NO_THREAD",
+            Self::NoSystemMemory => "ERR_NO_SYSTEM_MEMORY",
             Self::NotBytes(_) => "ERR_INVALID_ARG_TYPE",
             Self::InspectorDisabled => "ERR_INSPECTOR_DISABLED",
             Self::Paused => "ERR_PAUSED",

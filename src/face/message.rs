@@ -443,7 +443,7 @@ pub fn read(message: &mut impl Message) -> Result<Call, Failure> {
     if let Place::Isolate(isolate) = &place
         && !isolate.is_live()
     {
-        return Err(Failure::Disposed);
+        return Err(isolate.gone_failure());
     }
     Ok(Call { place, request, named })
 }
@@ -465,7 +465,7 @@ fn withheld(message: &mut impl Message) -> Result<Withheld, Failure> {
 /// The isolate with this handle, if it still works.
 pub fn isolate(message: &impl Message, id: i32) -> Result<Arc<Lease>, Failure> {
     let lease = lease(message, id)?;
-    if lease.0.is_live() { Ok(lease) } else { Err(Failure::Disposed) }
+    if lease.0.is_live() { Ok(lease) } else { Err(lease.0.gone_failure()) }
 }
 
 /// The isolate with this handle.

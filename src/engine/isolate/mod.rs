@@ -38,6 +38,8 @@ use crate::engine::limits::bucket::Bucket;
 use crate::engine::limits::condemned;
 use crate::engine::limits::deadline::Deadline;
 use crate::engine::limits::memory::Memory;
+#[cfg(all(target_os = "linux", not(test)))]
+use crate::engine::limits::pages;
 use crate::engine::limits::watchdog;
 use crate::engine::rejections::Reports;
 use crate::engine::signal::Waiter;
@@ -73,6 +75,8 @@ pub enum Cause {
     Timeout,
     /// V8 met a fatal error.
     Fatal,
+    /// The system had no memory for it.
+    System,
 }
 
 impl Cause {
@@ -81,7 +85,7 @@ impl Cause {
         match self {
             Self::Disposed => "disposed",
             Self::Unreachable => "unreachable",
-            Self::Memory => "memory",
+            Self::Memory | Self::System => "memory",
             Self::Environment => "environment",
             Self::Timeout => "timeout",
             Self::Fatal => "fatal",
@@ -282,7 +286,16 @@ impl Isolate {
     pub fn end_failure(&self) -> Failure {
         match self.cause.get() {
             Some(Cause::Memory) => Failure::MemoryLimit,
+            Some(Cause::System) => Failure::NoSystemMemory,
             _ => Failure::DisposedDuring,
+        }
+    }
+
+    /// What an operation that comes after its end reports.
+    pub fn gone_failure(&self) -> Failure {
+        match self.cause.get() {
+            Some(Cause::System) => Failure::NoSystemMemory,
+            _ => Failure::Disposed,
         }
     }
 
@@ -321,8 +334,8 @@ impl Isolate {
         let mut queue = lock(&self.queue.0);
         if !self.is_live() {
             drop(queue);
-            drop(task);
-            return;
+            let mut task = task;
+            return task.take_reply().send(Err(self.gone_failure().into()));
         }
         queue.tasks.push_back(task);
         self.queued.store(queue.tasks.len(), Ordering::SeqCst);
@@ -540,6 +553,7 @@ impl Isolate {
         let _work = Work::begin(&self.host);
         let _ = self.cause.set(match failure {
             Failure::MemoryLimit => Cause::Memory,
+            Failure::NoSystemMemory => Cause::System,
             Failure::Timeout | Failure::Deadline(_) | Failure::CpuTimeout | Failure::CpuLimit => {
                 Cause::Timeout
             }
@@ -557,7 +571,9 @@ impl Isolate {
         for answer in answers.into_iter().rev() {
             answer.send(Err(thrown.clone()));
         }
-        drop(tasks);
+        for mut task in tasks {
+            task.take_reply().send(Err(self.gone_failure().into()));
+        }
         self.clocks().leave();
         self.set_background(None);
         self.inspector.end();
@@ -618,7 +634,9 @@ impl Isolate {
             self.queued.store(0, Ordering::SeqCst);
             std::mem::take(&mut queue.tasks)
         };
-        drop(tasks);
+        for mut task in tasks {
+            task.take_reply().send(Err(self.gone_failure().into()));
+        }
         self.inspector.end();
         self.end_ending(true);
     }
@@ -635,6 +653,12 @@ impl Isolate {
             queue.guest.take()
         };
         if !self.is_live() && guest.is_none() {
+            self.set_ended();
+            return;
+        }
+        #[cfg(all(target_os = "linux", not(test)))]
+        if guest.is_none() && !pages::has_room_for_isolate() {
+            let _ = self.cause.set(Cause::System);
             self.set_ended();
             return;
         }

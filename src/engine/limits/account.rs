@@ -13,8 +13,25 @@ thread_local! {
     static LOCKS: Cell<u32> = const { Cell::new(0) };
     /// A hook is at work on this thread: it must not be left in the middle.
     static BUSY: Cell<u32> = const { Cell::new(0) };
+    /// The system refused memory.
+    static REFUSED: Cell<bool> = const { Cell::new(false) };
     /// Memory that Rust asks for may be refused: who asks looks at the answer.
     static FALLIBLE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// The system refused memory to V8 on the calling thread.
+pub fn note_refusal() {
+    let _ = REFUSED.try_with(|refused| refused.set(true));
+}
+
+/// Whether it did since [`forget_refusal`].
+pub fn was_refused() -> bool {
+    REFUSED.try_with(Cell::get).unwrap_or(false)
+}
+
+/// What it refused before is no concern of what comes.
+pub fn forget_refusal() {
+    REFUSED.set(false);
 }
 
 /// Sets the calling thread's account. Whoever sets it keeps it alive until it is set again.

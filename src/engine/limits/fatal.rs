@@ -5,7 +5,7 @@
 //! isolate's callers are told, and the thread sleeps for good with the isolate's lock in its hands.
 
 use std::cell::RefCell;
-use std::ffi::{CStr, c_char};
+use std::ffi::{CStr, c_char, c_void};
 use std::sync::{Arc, OnceLock};
 
 use crate::engine::error::Failure;
@@ -16,13 +16,28 @@ use crate::engine::limits::{account, condemned};
 thread_local! {
     /// The isolate that this guest thread is in.
     static CURRENT: RefCell<Option<Arc<Isolate>>> = const { RefCell::new(None) };
+    static IS_MAKING: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
 }
 
 /// Notes which isolate the calling guest thread is in.
 pub fn set_current(isolate: Option<Arc<Isolate>>) {
     // The account lives as long as the isolate, whose share is kept here.
+    account::forget_refusal();
     account::set(isolate.as_ref().map_or(std::ptr::null(), |isolate| Arc::as_ptr(&isolate.memory)));
     CURRENT.with(|current| *current.borrow_mut() = isolate);
+}
+
+/// Makes V8's isolate: until that is done V8 tells nobody who is told later of a heap that is full.
+pub fn making<T>(make: impl FnOnce() -> T) -> T {
+    IS_MAKING.set(true);
+    let made = make();
+    IS_MAKING.set(false);
+    made
+}
+
+#[cfg(target_os = "linux")]
+fn isolate_is_being_made() -> bool {
+    IS_MAKING.try_with(std::cell::Cell::get).unwrap_or(false)
 }
 
 /// Gives the calling thread up if it is a guest thread; returns if it isn't.
@@ -32,7 +47,11 @@ fn give_up(failure: Failure) {
     account::set(std::ptr::null());
     // Whatever V8 makes of it: the limit was passed.
     let limit = isolate.memory.was_native_refused() || isolate.memory.exceeded();
-    isolate.condemn(if limit { Failure::MemoryLimit } else { failure });
+    isolate.condemn(match failure {
+        _ if limit => Failure::MemoryLimit,
+        Failure::MemoryLimit if account::was_refused() => Failure::NoSystemMemory,
+        failure => failure,
+    });
     executor::thread_lost();
     // SAFETY: the thread inside is this one, and stays in the loop below.
     unsafe { condemned::reclaim(&isolate) };
@@ -77,6 +96,8 @@ pub fn check_failed(file: &str, line: i32, message: &str) {
 
 #[cfg(target_os = "linux")]
 unsafe extern "C" {
+    #[link_name = "__real__ZN2v88internal2V823FatalProcessOutOfMemoryEPNS0_7IsolateEPKcRKNS_10OOMDetailsE"]
+    fn real_out_of_memory(isolate: *mut c_void, location: *const c_char, details: *const c_void) -> !;
     fn __real_abort() -> !;
     fn __real_vfprintf(
         stream: *mut libc::FILE,
@@ -151,6 +172,22 @@ unsafe extern "C" fn __wrap___vfprintf_chk(
     unsafe {
         if is_report(stream, format) { 0 } else { __real___vfprintf_chk(stream, flag, format, arguments) }
     }
+}
+
+/// Stands for `v8::internal::V8::FatalProcessOutOfMemory(Isolate*, const char*, const OOMDetails&)`, which comes before the handler: it
+/// looks into the heap for statistics, and falls over one that is only half made.
+#[cfg(target_os = "linux")]
+#[unsafe(export_name = "__wrap__ZN2v88internal2V823FatalProcessOutOfMemoryEPNS0_7IsolateEPKcRKNS_10OOMDetailsE")]
+unsafe extern "C" fn fatal_out_of_memory(
+    isolate: *mut c_void,
+    location: *const c_char,
+    details: *const c_void,
+) -> ! {
+    if isolate_is_being_made() {
+        give_up(Failure::MemoryLimit);
+    }
+    // SAFETY: the arguments as they came.
+    unsafe { real_out_of_memory(isolate, location, details) }
 }
 
 /// Stands for `abort` in everything linked into the addon (see build.rs).

@@ -16,7 +16,7 @@ pub mod memory;
 #[cfg_attr(any(test, not(target_os = "linux")), path = "native_elsewhere.rs")]
 pub mod native;
 #[cfg(all(target_os = "linux", not(test)))]
-mod pages;
+pub mod pages;
 pub mod park;
 #[cfg(target_os = "linux")]
 mod sampling;

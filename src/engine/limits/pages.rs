@@ -62,6 +62,29 @@ unsafe extern "C" {
     fn __real_munmap(at: *mut c_void, size: usize) -> c_int;
 }
 
+/// How many mappings an isolate needs at first, and its thread's work: more than enough.
+const MAPPINGS: usize = 24;
+
+/// Whether the system allows as many mappings more as a new isolate needs. V8 has no way back when it is half made.
+pub fn has_room_for_isolate() -> bool {
+    const PAGE: usize = 4096;
+    let size = MAPPINGS * PAGE;
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+    // SAFETY: a mapping of our own, which nobody else sees and which is gone at the end.
+    unsafe {
+        let start = __real_mmap64(std::ptr::null_mut(), size, libc::PROT_NONE, flags, -1, 0);
+        if start == libc::MAP_FAILED {
+            return false;
+        }
+        // Every second page with other access than its neighbours is a mapping by itself.
+        let has_room = (0..MAPPINGS)
+            .step_by(2)
+            .all(|page| __real_mprotect(start.byte_add(page * PAGE), PAGE, libc::PROT_READ) == 0);
+        __real_munmap(start, size);
+        has_room
+    }
+}
+
 fn no_memory() {
     // SAFETY: the calling thread's own errno.
     unsafe { *libc::__errno_location() = libc::ENOMEM };
@@ -197,6 +220,9 @@ unsafe extern "C" fn __wrap_mmap64(
     let at = if is_page && condemned::is_crowded() { std::ptr::null_mut() } else { at };
     // SAFETY: the arguments as they came, but for the address, which was a wish.
     let mapped = unsafe { __real_mmap64(at, size, prot, flags, fd, offset) };
+    if mapped == libc::MAP_FAILED {
+        account::note_refusal();
+    }
     if let Some(account) = owner {
         if mapped == libc::MAP_FAILED {
             if is_heap {
@@ -225,6 +251,9 @@ unsafe extern "C" fn __wrap_mprotect(at: *mut c_void, size: usize, prot: c_int) 
     }
     // SAFETY: the arguments as they came.
     let result = unsafe { __real_mprotect(at, size, prot) };
+    if result != 0 {
+        account::note_refusal();
+    }
     if result == 0 && prot == libc::PROT_NONE {
         give_back(at as usize, size);
     }

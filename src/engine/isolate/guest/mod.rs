@@ -175,7 +175,7 @@ impl Guest {
             params = params.snapshot_blob(v8::StartupData::from(content));
         }
         // What V8 reserves for itself is no buffer of the guest's.
-        let make = || account::without(|| v8::Isolate::new(params));
+        let make = || fatal::making(|| account::without(|| v8::Isolate::new(params)));
         #[cfg(target_os = "linux")]
         let mut owned = if condemned::is_crowded() { zero_pages::after(make) } else { make() };
         #[cfg(not(target_os = "linux"))]
