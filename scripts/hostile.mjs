@@ -8,11 +8,12 @@
 //     --timeout MS               of cases that name none (1000)
 //     --times N                  every case N times
 //     --width N                  processes at a time (as many as there are CPUs)
+//     --journal FILE             notes every attempt there, and leaves out those noted before: a run can be interrupted and gone on with
 //     --peer                     isolated-vm 7.0.1 on node26 instead
 //
 // The cases are those of test/hostile/cases and, where that file is there, of ../shared/hostile/cases.json.
 
-import { existsSync, readFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
@@ -28,7 +29,7 @@ const { values, positionals } = parseArgs({
 	options: {
 		runtimes: { type: 'string' }, entries: { type: 'string' }, timeout: { type: 'string', default: '1000' },
 		times: { type: 'string', default: '1' }, width: { type: 'string' }, peer: { type: 'boolean' }, spread: { type: 'boolean' },
-		deadline: { type: 'string' }, verbose: { type: 'boolean' },
+		deadline: { type: 'string' }, verbose: { type: 'boolean' }, journal: { type: 'string' },
 	},
 });
 
@@ -44,25 +45,35 @@ const self = `node${process.versions.node.split('.')[0]}`;
 const on = await runtimes(values.peer ? ['node26'] : values.runtimes?.split(',') ?? [...new Set([self, 'node26'])]);
 const library = values.peer ? await peer('7.0.1') : ROOT;
 
+const rows = values.journal && existsSync(values.journal) ?
+	readFileSync(values.journal, 'utf8').trim().split('\n').map(line => JSON.parse(line)) : [];
+const name = (runtime, id, entry, round) => [runtime, id, entry, round].join(' ');
+const noted = new Set(rows.map(row => name(row.runtime, row.id, row.entry, row.round)));
+
 const jobs = [];
-for (const runtime of on) {
-	for (const [i, one] of chosen.entries()) {
-		for (const entry of values.spread ? [entries[i % entries.length]] : entries) {
-			for (let i = 0; i < Number(values.times); ++i) {
-				jobs.push({ runtime, one, entry });
+for (let round = 0; round < Number(values.times); ++round) {
+	for (const runtime of on) {
+		for (const [i, one] of chosen.entries()) {
+			for (const entry of values.spread ? [entries[i % entries.length]] : entries) {
+				if (!noted.has(name(runtime.name, one.id, entry, round))) {
+					jobs.push({ runtime, one, entry, round });
+				}
 			}
 		}
 	}
 }
 
-const rows = [];
 let done = 0;
-await each(jobs, Number(values.width ?? availableParallelism()), async ({ runtime, one, entry }) => {
-	const { why, seen } = await attemptCase(one, entry, {
+await each(jobs, Number(values.width ?? availableParallelism()), async ({ runtime, one, entry, round }) => {
+	const { why, seen, tries } = await attemptCase(one, entry, {
 		library, command: runtime.command, args: values.peer ? ['--no-node-snapshot'] : [], timeout: Number(values.timeout),
 		deadline: values.deadline === undefined ? undefined : Number(values.deadline),
 	});
-	rows.push({ runtime: runtime.name, id: one.id, kind: one.kind, entry, why, skipped: seen?.skipped });
+	const row = { runtime: runtime.name, id: one.id, kind: one.kind, entry, round, why, tries, skipped: seen?.skipped };
+	rows.push(row);
+	if (values.journal) {
+		appendFileSync(values.journal, `${JSON.stringify(row)}\n`);
+	}
 	++done;
 	if (values.verbose || why.length > 0) {
 		const { outcome = '', took = 0, peak = 0, left = 0 } = seen ?? {};
@@ -78,14 +89,16 @@ function table(title, key) {
 	const groups = new Map();
 	for (const row of rows.filter(({ skipped }) => !skipped)) {
 		const name = key(row);
-		const group = groups.get(name) ?? { held: 0, fell: 0 };
+		const group = groups.get(name) ?? { held: 0, again: 0, fell: 0 };
 		++group[row.why.length > 0 ? 'fell' : 'held'];
+		group.again += row.why.length === 0 && row.tries > 1 ? 1 : 0;
 		groups.set(name, group);
 	}
 	const width = Math.max(title.length, ...[...groups.keys()].map(name => name.length));
-	console.log(`\n${title.padEnd(width)}   held   fell`);
-	for (const [name, { held, fell }] of groups) {
-		console.log(`${name.padEnd(width)}  ${String(held).padStart(5)}  ${String(fell).padStart(5)}`);
+	// Late on a busy machine, and not when tried again.
+	console.log(`\n${title.padEnd(width)}   held  of them late at first   fell`);
+	for (const [name, { held, again, fell }] of groups) {
+		console.log(`${name.padEnd(width)}  ${String(held).padStart(5)}  ${String(again).padStart(21)}  ${String(fell).padStart(5)}`);
 	}
 }
 

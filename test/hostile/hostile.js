@@ -90,7 +90,7 @@ function judge(attempt, { status, signal, hung, stderr, seen }) {
 /**
  * Runs a case through an entry. What may be the machine's doing (late, CPU) has to come three times to count.
  * @param {object} [options] `library`, `command`, `args`, `timeout` (ms, for cases that name none).
- * @returns {Promise<{ why: string[], seen: object | undefined }>}
+ * @returns {Promise<{ why: string[], seen: object | undefined, tries: number }>}
  */
 async function attemptCase({ code, opts = {} }, entry, { library = ROOT, command = [process.execPath], args = [], timeout = 1000, deadline } = {}) {
 	const attempt = {
@@ -105,7 +105,7 @@ async function attemptCase({ code, opts = {} }, entry, { library = ROOT, command
 		const why = judge(attempt, ended);
 		const machine = why.every(text => text.startsWith('late') || text.startsWith('burns'));
 		if (why.length === 0 || !machine || tries === 3) {
-			return { why, seen: ended.seen };
+			return { why, seen: ended.seen, tries };
 		}
 	}
 }
