@@ -14,22 +14,18 @@
 //   --rounds  how often each row is measured on each library, 3 by default
 //   --cpu     the one CPU that everything runs on (`taskset`), for what a machine without a second one sees
 //   --long    with the rows that take minutes
-//   --islet   library to measure as islet, the root of this repository by default
+//   --islet   library to measure as islet; by default what the package made of this repository would be
 
-import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { basename, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { peer, runtimes } from '../scripts/runtimes.mjs';
+import { format, libraries, measure, median, PEER_VERSION, print, version } from './compare.mjs';
 
-const PEER_VERSION = '7.0.1';
-const PROCESS_DEADLINE = 300_000;
 /** Rows that take minutes. */
 const LONG = /10000/;
 
-const { median, names } = createRequire(import.meta.url)('./program.js');
+const { names } = createRequire(import.meta.url)('./program.js');
 const program = fileURLToPath(new URL('program.js', import.meta.url));
 
 const { values: options } = parseArgs({
@@ -40,53 +36,22 @@ const { values: options } = parseArgs({
 		rounds: { type: 'string', default: '3' },
 		cpu: { type: 'string' },
 		long: { type: 'boolean', default: false },
-		islet: { type: 'string', default: fileURLToPath(new URL('..', import.meta.url)) },
+		islet: { type: 'string' },
 	},
 });
 
-const [{ version, command: [node] }] = await runtimes(['node26']);
-const libraries = {
-	'isolated-vm': await peer(PEER_VERSION),
-	islet: resolve(options.islet),
-};
-
-/**
- * Measures a row once in a process of its own.
- * @param {string} library path of it
- * @param {string} row
- * @returns {{ wall: number, cpu?: number }}
- */
-function measure(library, row) {
-	const flags = basename(library) === 'isolated-vm' ? ['--no-node-snapshot'] : [];
-	const command = [...options.cpu === undefined ? [] : ['taskset', '-c', options.cpu], node, ...flags, program, library, row];
-	const { status, stdout, stderr, error } = spawnSync(command[0], command.slice(1), {
-		encoding: 'utf8', timeout: PROCESS_DEADLINE, killSignal: 'SIGKILL',
-	});
-	if (status !== 0) {
-		throw new Error(`"${row}" failed on ${library}\n${error ?? stderr}`);
-	}
-	return JSON.parse(stdout);
-}
-
-/**
- * @param {number | undefined} value
- * @returns {string} with three digits that count
- */
-function format(value) {
-	return value === undefined ? '' :
-		value >= 100 ? value.toFixed(0) : value.toPrecision(3);
-}
+const compared = await libraries(options.islet);
 
 const table = names.filter(name => name.includes(options.rows) && (options.long || !LONG.test(name))).map(name => ({
 	name, samples: { 'isolated-vm': [], islet: [] },
 }));
 
 for (let round = 0; round < Number(options.rounds); ++round) {
-	const turns = Object.entries(libraries);
+	const turns = Object.entries(compared);
 	for (const { name, samples } of table) {
 		turns.reverse();
 		for (const [library, path] of turns) {
-			samples[library].push(measure(path, name));
+			samples[library].push(measure(program, path, [name], options.cpu));
 		}
 	}
 }
@@ -105,21 +70,14 @@ const results = table.map(({ name, samples }) => {
 	};
 });
 
-const lines = [
+print([
 	['row', 'isolated-vm µs', 'islet µs', 'ratio',
 		...options.cpus ? ['isolated-vm CPU µs', 'islet CPU µs'] : []],
 	...results.map(({ name, 'isolated-vm': theirs, islet, ratio, cpu }) => [
 		name, format(theirs), format(islet), ratio.toFixed(2),
 		...options.cpus ? [format(cpu['isolated-vm']), format(cpu.islet)] : [],
 	]),
-];
-const widths = lines[0].map((_, column) => Math.max(...lines.map(line => line[column].length)));
-for (const [name, ...figures] of lines) {
-	console.log([
-		name.padEnd(widths[0]),
-		...figures.map((figure, column) => figure.padStart(widths[column + 1])),
-	].join(' | '));
-}
+]);
 
 if (options.json) {
 	writeFileSync(options.json, `${JSON.stringify({

@@ -4,7 +4,6 @@
  * `isolate.getHeapSnapshot()`. For Node only: guests have no streams.
  */
 
-const { Readable } = require('node:stream');
 const channel = require('./channel');
 const { open } = require('./handle');
 const { Isolate } = require('./isolate');
@@ -19,6 +18,8 @@ function writeSink(sink) {
 
 function getHeapSnapshot() {
 	const id = open(this, 'Isolate');
+	// Here, as most programs never come here: it takes a millisecond to load.
+	const { Readable } = require('node:stream');
 	const stream = new Readable({ read() {} });
 	// An isolate's end must not end the process of those who don't listen. Who reads the stream hears of it all the same.
 	stream.on('error', () => {});

@@ -16,6 +16,7 @@ import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { BuildError, isProgram, main, ROOT } from './build.mjs';
+import { writeBundle } from './bundle.mjs';
 
 /** The platforms that are published, and how npm tells them apart. */
 export const PLATFORMS = {
@@ -112,6 +113,7 @@ export function packMain({ out }) {
 	const { scripts: _, devDependencies: __, files, ...fields } = manifest();
 	const shipped = files.filter(name => name !== 'islet.node');
 	shipped.forEach(name => cpSync(join(ROOT, name), join(folder, name), { recursive: true }));
+	writeBundle(folder);
 	const optionalDependencies = Object.fromEntries(Object.keys(PLATFORMS).map(name => [`@islet/${name}`, fields.version]));
 	write(folder, { ...fields, files: shipped, optionalDependencies });
 	return { folder, tarball: tarball(folder, out) };
