@@ -153,10 +153,6 @@ function writeCompile(origin, code, cache) {
 	return 0;
 }
 
-async function withCacheLater(result) {
-	return withCache(await result);
-}
-
 function writeTitle(title) {
 	wire.writeString(title);
 	return 0;
@@ -176,31 +172,33 @@ function statistics(numbers) {
 	return result;
 }
 
-/** Both forms of `compileScript`: options read, code sent by `call`. */
-function compile(call, isolate, count, code, options, method, done) {
+/** Both forms of `compileScript`: options read, code sent by `call`. For {@link scriptOf}. */
+function compile(call, isolate, count, code, options, method) {
 	required(count, 1, method);
 	stringArgument(code, method, 1);
 	options = optionsOf(options, method, 2);
 	const cache = cacheOf(options);
 	const origin = originOf(options);
 	const result = call(COMPILE_SCRIPT, open(isolate, 'Isolate'), cache.flags, 0, 0, writeCompile, origin, code, cache);
-	return cache.flags === 0 ? result : done(result);
+	return { result, flags: cache.flags };
 }
 
-/** Everything that makes a module: `read` reads its arguments. */
-function makeModule(isolate, call, read, count, source, options, method, done) {
+/** The script that was compiled with these flags. */
+function scriptOf(result, flags) {
+	return flags === 0 ? result : withCache(result);
+}
+
+/** Everything that makes a module: `read` reads its arguments. For {@link moduleOf}. */
+function makeModule(isolate, call, read, count, source, options, method) {
 	required(count, 1, method);
 	const parts = read(source, options, method, originOf, writeSource);
-	return done(call(parts.op, open(isolate, 'Isolate'), parts.flags, 0, 0, parts.write, parts), parts.flags);
+	const result = call(parts.op, open(isolate, 'Isolate'), parts.flags, 0, 0, parts.write, parts);
+	return { result, flags: parts.flags };
 }
 
 /** The module that was made with these flags. */
 function moduleOf(result, flags) {
 	return asModule(flags === 0 ? result : withCache(result));
-}
-
-async function moduleLater(result, flags) {
-	return moduleOf(await result, flags);
 }
 
 /** An isolate: a heap of its own, on threads of its own. */
@@ -294,7 +292,7 @@ class Isolate extends Handle {
 		const flags = inspectorOf(optionsOf(options, 'createContext', 1));
 		const withheld = withheldOf(options, 'createContext');
 		const spare = options === undefined ? this.#takeContext() : undefined;
-		return spare ?? asContext(await channel.callAsync(CREATE_CONTEXT, id, flags, 0, 0, writeWithheld, withheld));
+		return spare ?? asContext(channel.outcome(await channel.callLater(CREATE_CONTEXT, id, flags, 0, 0, writeWithheld, withheld)));
 	}
 
 	createContextSync(options) {
@@ -306,11 +304,13 @@ class Isolate extends Handle {
 	}
 
 	async compileScript(code, options) {
-		return compile(channel.callAsync, this, arguments.length, code, options, 'compileScript', withCacheLater);
+		const { result, flags } = compile(channel.callLater, this, arguments.length, code, options, 'compileScript');
+		return scriptOf(channel.outcome(await result), flags);
 	}
 
 	compileScriptSync(code, options) {
-		return compile(channel.callSync, this, arguments.length, code, options, 'compileScriptSync', withCache);
+		const { result, flags } = compile(channel.callSync, this, arguments.length, code, options, 'compileScriptSync');
+		return scriptOf(result, flags);
 	}
 
 	createInspectorSession() {
@@ -330,37 +330,37 @@ class Isolate extends Handle {
 	}
 
 	async compileModule(code, options) {
-		return makeModule(
-			this, channel.callAsync, moduleSource, arguments.length, code, options, 'compileModule', moduleLater);
+		const { result, flags } = makeModule(this, channel.callLater, moduleSource, arguments.length, code, options, 'compileModule');
+		return moduleOf(channel.outcome(await result), flags);
 	}
 
 	compileModuleSync(code, options) {
-		return makeModule(
-			this, channel.callSync, moduleSource, arguments.length, code, options, 'compileModuleSync', moduleOf);
+		const { result, flags } = makeModule(this, channel.callSync, moduleSource, arguments.length, code, options, 'compileModuleSync');
+		return moduleOf(result, flags);
 	}
 
 	async compileJsonModule(text, options) {
-		return makeModule(
-			this, channel.callAsync, jsonSource, arguments.length, text, options, 'compileJsonModule', moduleLater);
+		const { result, flags } = makeModule(this, channel.callLater, jsonSource, arguments.length, text, options, 'compileJsonModule');
+		return moduleOf(channel.outcome(await result), flags);
 	}
 
 	compileJsonModuleSync(text, options) {
-		return makeModule(
-			this, channel.callSync, jsonSource, arguments.length, text, options, 'compileJsonModuleSync', moduleOf);
+		const { result, flags } = makeModule(this, channel.callSync, jsonSource, arguments.length, text, options, 'compileJsonModuleSync');
+		return moduleOf(result, flags);
 	}
 
 	async createSyntheticModule(exports, options) {
-		return makeModule(
-			this, channel.callAsync, syntheticSource, arguments.length, exports, options, 'createSyntheticModule', moduleLater);
+		const { result, flags } = makeModule(this, channel.callLater, syntheticSource, arguments.length, exports, options, 'createSyntheticModule');
+		return moduleOf(channel.outcome(await result), flags);
 	}
 
 	createSyntheticModuleSync(exports, options) {
-		return makeModule(
-			this, channel.callSync, syntheticSource, arguments.length, exports, options, 'createSyntheticModuleSync', moduleOf);
+		const { result, flags } = makeModule(this, channel.callSync, syntheticSource, arguments.length, exports, options, 'createSyntheticModuleSync');
+		return moduleOf(result, flags);
 	}
 
 	async getHeapStatistics() {
-		return statistics(await channel.callAsync(HEAP_STATISTICS, open(this, 'Isolate'), 0, 0, 0, channel.nothing));
+		return statistics(channel.outcome(await channel.callLater(HEAP_STATISTICS, open(this, 'Isolate'), 0, 0, 0, channel.nothing)));
 	}
 
 	getHeapStatisticsSync() {
@@ -368,7 +368,7 @@ class Isolate extends Handle {
 	}
 
 	async collectGarbage() {
-		return channel.callAsync(COLLECT_GARBAGE, open(this, 'Isolate'), 0, 0, 0, channel.nothing);
+		return channel.outcome(await channel.callLater(COLLECT_GARBAGE, open(this, 'Isolate'), 0, 0, 0, channel.nothing));
 	}
 
 	collectGarbageSync() {

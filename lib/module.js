@@ -77,7 +77,7 @@ class Module extends Handle {
 	async instantiate(context, resolveCallback) {
 		const graph = graphOf(this, arguments.length, context, resolveCallback, 'instantiate');
 		await walk(graph, resolveCallback);
-		await link(channel.callAsync, graph, context);
+		channel.outcome(await link(channel.callLater, graph, context));
 	}
 
 	instantiateSync(context, resolveCallback) {
@@ -87,7 +87,7 @@ class Module extends Handle {
 	}
 
 	async evaluate(options) {
-		return evaluate(this, channel.callAsync, 'evaluate', options, PROMISE);
+		return channel.outcome(await evaluate(this, channel.callLater, 'evaluate', options, PROMISE));
 	}
 
 	evaluateSync(options) {

@@ -1,12 +1,12 @@
 //! Guest threads: who runs which isolate.
 //!
-//! A thread takes one isolate, drains its queue, and lingers with the isolate still entered: the next call finds
-//! it there, spinning at first and then asleep. Another isolate that needs a thread takes a
-//! lingering one away. The pool grows at once for synchronous calls, so a looping guest never blocks
+//! A thread takes one isolate, drains its queue, and lingers with the isolate still entered as long as it spins: the next call finds
+//! it there. Before it sleeps it leaves the isolate, so that any other can enter. An isolate that needs a thread takes one that spins, in
+//! whatever isolate, rather than one that has to be woken: calls into one isolate after the other are all done by one thread. The pool grows at once for synchronous calls, so a looping guest never blocks
 //! another isolate's call, and after a short stall for asynchronous ones.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::time::Duration;
 
@@ -16,11 +16,15 @@ use crate::engine::isolate::task::Task;
 use crate::engine::letter_box::LetterBox;
 use crate::engine::limits::park;
 use crate::engine::limits::watchdog::{self, Deadline, Look, Over};
-use crate::engine::signal::{Signal, Waiter};
+use crate::engine::signal::{self, Signal, Waiter};
 use crate::engine::{lock, platform};
 
-/// How long an idle isolate keeps its thread, and an idle thread waits for another isolate.
-pub const LINGER: Duration = Duration::from_millis(200);
+/// How long an idle isolate keeps its thread after that has spun. With a single CPU nobody spins, and no thread is there to
+/// take over.
+pub fn linger_time() -> Duration {
+    if signal::may_spin() { Duration::ZERO } else { Duration::from_millis(200) }
+}
+/// How long an idle thread waits for another isolate.
 /// The number of no isolate.
 const NOWHERE: u64 = 0;
 const THREAD_IDLE: Duration = Duration::from_secs(5);
@@ -48,6 +52,8 @@ pub struct Worker {
     pub signal: &'static Signal,
     /// The time limit of what it runs.
     pub deadline: Deadline,
+    /// What its CPU clock showed when it left an isolate last, in ns: its own business.
+    pub cpu: AtomicU64,
     /// Where an idle thread gets a task without its isolate's queue. The signal's mark is the box's.
     mail: LetterBox<Task>,
     listed: AtomicBool,
@@ -110,6 +116,7 @@ impl Worker {
             Box::leak(Box::new(Self {
                 signal: Signal::take(),
                 deadline: Deadline::default(),
+                cpu: AtomicU64::new(0),
                 mail: LetterBox::default(),
                 listed: AtomicBool::new(false),
                 inside: Mutex::default(),
@@ -228,6 +235,17 @@ struct Pool {
     waiting: VecDeque<(Arc<Isolate>, u64)>,
 }
 
+impl Pool {
+    /// A thread that waits: one that spins, if there is one. The last are looked at first, as they waited least.
+    fn take_idle(&mut self) -> Option<&'static Worker> {
+        let spinning = self.idle.iter().rposition(|worker| !worker.signal.is_asleep());
+        match spinning {
+            Some(i) => Some(self.idle.remove(i)),
+            None => self.idle.pop(),
+        }
+    }
+}
+
 struct Executor {
     pool: Mutex<Pool>,
     waiting: AtomicUsize,
@@ -278,7 +296,7 @@ pub fn assign(isolate: &Arc<Isolate>, urgent: bool) {
     let executor = executor();
     let started = {
         let mut pool = lock(&executor.pool);
-        while let Some(worker) = pool.idle.pop() {
+        while let Some(worker) = pool.take_idle() {
             worker.listed.store(false, Ordering::SeqCst);
             if worker.claim_away(isolate) {
                 drop(pool);
@@ -427,6 +445,7 @@ thread_local! {
 fn work(worker: &'static Worker, first: Arc<Isolate>) {
     worker.signal.adopt();
     worker.signal.mark.store(BUSY, Ordering::SeqCst);
+    worker.cpu.store(0, Ordering::Relaxed);
     THREAD.with(|thread| thread.set(Some(worker)));
     *lock(&worker.thread) = Some(park::Handle::own());
     let mut waiter = Waiter::default();
@@ -444,6 +463,8 @@ fn work(worker: &'static Worker, first: Arc<Isolate>) {
         }
         worker.set_idle(NOWHERE, false);
         let spun = &mut Duration::default();
+        // It has spun inside the isolate that it left.
+        waiter.sleeps_next();
         if let Claim::Leave = worker.linger(NOWHERE, &mut waiter, Some(THREAD_IDLE), spun) {
             next = worker.take_next().or_else(take_waiting);
             if next.is_none() {

@@ -63,6 +63,11 @@ impl Signal {
         *lock(&self.owner) = Some(std::thread::current());
     }
 
+    /// Whether the owner sleeps, or is about to.
+    pub fn is_asleep(&self) -> bool {
+        self.asleep.load(Ordering::Relaxed)
+    }
+
     /// The counter to hand to [`Waiter::wait`] after a look at the shared state.
     pub fn seen(&self) -> u32 {
         self.count.load(Ordering::Acquire)
@@ -89,6 +94,8 @@ impl Signal {
 pub struct Waiter {
     /// Waits in a row that didn't end while spinning.
     failed: u32,
+    /// The next wait is one without spinning.
+    sleeps: bool,
 }
 
 /// Waits in a row that failed, after which spinning is tried at full length again as often as once in half as many.
@@ -102,6 +109,11 @@ impl Waiter {
             return SPIN_MAX;
         }
         (SPIN_MAX / (1 << self.failed.min(8))).max(SPIN_MIN)
+    }
+
+    /// The next wait is one without spinning: there was enough of it.
+    pub fn sleeps_next(&mut self) {
+        self.sleeps = true;
     }
 
     fn note_failure(&mut self) {
@@ -121,7 +133,7 @@ impl Waiter {
         if signal.seen() != seen || ready() {
             return true;
         }
-        if may_spin() {
+        if !std::mem::take(&mut self.sleeps) && may_spin() {
             // Not read before the first look at the clock is due: most answers come before that.
             let mut start = None;
             let mut took = Duration::ZERO;
@@ -140,6 +152,9 @@ impl Waiter {
             // On a busy machine more time goes by than the thread had of the CPU.
             *spun += took.min(SPIN_MAX);
             self.note_failure();
+        }
+        if limit == Some(Duration::ZERO) {
+            return false;
         }
         signal.asleep.store(true, Ordering::SeqCst);
         let deadline = limit.map(|limit| Instant::now() + limit);

@@ -1,7 +1,8 @@
 //! `cpuTime` and `wallTime` of an isolate.
 //!
-//! Reading a thread's CPU clock is a system call, so it is read when a thread enters and leaves the isolate, not
-//! for each task; the time the thread spends spinning for work is counted apart and taken off.
+//! Reading a thread's CPU clock is a system call, and half of what it costs to go from one isolate to another. So it is read when a thread
+//! leaves an isolate, not for each task, and from there on its time is that of the isolate that it enters next. The time that
+//! it spends spinning for work is counted apart and taken off.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -48,14 +49,23 @@ pub fn own_clock() -> libc::clockid_t {
 }
 
 impl Clocks {
-    /// The calling thread enters the isolate.
-    pub fn enter(&self) {
-        let clock = own_clock();
-        lock(&self.cpu).inside = Some((clock, read(clock)));
+    /// The calling thread enters the isolate. Its clock showed `since` when it left another one.
+    pub fn enter(&self, since: u64) {
+        lock(&self.cpu).inside = Some((own_clock(), since));
     }
 
-    /// The thread inside leaves it.
-    pub fn leave(&self) {
+    /// The calling thread leaves it. Returns what its clock shows.
+    pub fn leave(&self) -> u64 {
+        let now = read(libc::CLOCK_THREAD_CPUTIME_ID);
+        let mut cpu = lock(&self.cpu);
+        if let Some((_, start)) = cpu.inside.take() {
+            cpu.total += now.saturating_sub(start);
+        }
+        now
+    }
+
+    /// The thread inside never leaves it.
+    pub fn stop(&self) {
         let mut cpu = lock(&self.cpu);
         if let Some((clock, start)) = cpu.inside.take() {
             cpu.total += read(clock).saturating_sub(start);

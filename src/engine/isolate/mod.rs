@@ -574,7 +574,7 @@ impl Isolate {
         for mut task in tasks {
             task.take_reply().send(Err(self.gone_failure().into()));
         }
-        self.clocks().leave();
+        self.clocks().stop();
         self.set_background(None);
         self.inspector.end();
         self.set_importer(None);
@@ -669,9 +669,9 @@ impl Isolate {
             guest
         });
         self.lingering.store((&raw const *worker).cast_mut(), Ordering::Release);
-        self.clocks().enter();
+        self.clocks().enter(worker.cpu.load(Ordering::Relaxed));
         let guest = guest.enter(self, worker, |inside| self.drain(inside, worker, waiter));
-        self.clocks().leave();
+        worker.cpu.store(self.clocks().leave(), Ordering::Relaxed);
         worker.set_inside(Weak::new());
         self.lingering.store(std::ptr::null_mut(), Ordering::Release);
         match guest {
@@ -744,7 +744,7 @@ impl Isolate {
             // A profile is of one thread.
             let kept = self.inspector.keeps_thread();
             inside.set_idle(kept, true);
-            let time = (!kept).then_some(executor::LINGER);
+            let time = (!kept).then(executor::linger_time);
             let claim = worker.linger(self.id, waiter, time, &mut spun);
             inside.set_idle(kept, false);
             self.clocks().add_spun(spun);
