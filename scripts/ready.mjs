@@ -11,6 +11,7 @@ const cargo = (...args) => [process.execPath, 'scripts/cargo.mjs', ...args];
 const STEPS = {
 	format: ['cargo', 'fmt', '--check'],
 	lint: cargo('clippy', '--release', '--locked', '--all-targets', '--', '-D', 'warnings'),
+	features: [process.execPath, 'scripts/features.mjs'],
 	build: [process.execPath, 'scripts/build.mjs'],
 	rust: cargo('test', '--release', '--locked'),
 	node: ['npm', '--silent', 'test'],

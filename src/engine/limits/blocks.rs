@@ -19,6 +19,7 @@ pub struct Blocks(Mutex<HashMap<usize, usize>>);
 
 impl Blocks {
     /// Notes a block.
+    #[cfg_attr(feature = "sandbox", allow(dead_code))]
     pub fn add(&self, block: *mut c_void, size: usize) {
         if size >= LARGE {
             let _busy = Busy::begin();

@@ -8,16 +8,13 @@
 //! | buffers that grow, WebAssembly memories | as they are committed (`pages`) | `RangeError`, -1 |
 //! | other native memory | in large blocks (`native`) | the guest is stopped; far above, the isolate is given up |
 
-use std::ffi::c_void;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 #[cfg(target_os = "linux")]
 use crate::engine::limits::blocks::Blocks;
-use crate::engine::limits::native;
 #[cfg(all(target_os = "linux", not(test)))]
 use crate::engine::limits::pages;
-use crate::engine::transfer::Block;
 
 /// Bytes in a megabyte, as `memoryLimit` counts them.
 pub const MB: usize = 1 << 20;
@@ -456,81 +453,69 @@ impl std::fmt::Debug for Memory {
 }
 
 /// V8's array-buffer allocator for an isolate with this account.
+#[cfg(not(feature = "sandbox"))]
 pub fn allocator(memory: &Arc<Memory>) -> v8::UniqueRef<v8::Allocator> {
-    static VTABLE: v8::RustAllocatorVtable<Memory> =
-        v8::RustAllocatorVtable { allocate, allocate_uninitialized, free, drop: drop_allocator };
-    // SAFETY: the handle is an Arc turned raw, which `drop_allocator` turns back once V8 is done with it;
-    // the vtable's functions take that very type.
-    unsafe { v8::new_rust_allocator(Arc::into_raw(Arc::clone(memory)), &VTABLE) }
+    allocation::allocator(memory)
 }
 
-unsafe extern "C" fn allocate(memory: &Memory, size: usize) -> *mut c_void {
-    if !memory.reserve(size) {
-        return std::ptr::null_mut();
+/// The same: V8's own, as its sandbox takes no other. The account doesn't count what it gives.
+#[cfg(feature = "sandbox")]
+pub fn allocator(_memory: &Arc<Memory>) -> v8::UniqueRef<v8::Allocator> {
+    v8::new_default_allocator()
+}
+
+#[cfg(not(feature = "sandbox"))]
+mod allocation {
+    use std::ffi::c_void;
+
+    use super::{Arc, Memory};
+    use crate::engine::limits::native;
+
+    pub fn allocator(memory: &Arc<Memory>) -> v8::UniqueRef<v8::Allocator> {
+        static VTABLE: v8::RustAllocatorVtable<Memory> =
+            v8::RustAllocatorVtable { allocate, allocate_uninitialized, free, drop: drop_allocator };
+        // SAFETY: the handle is an Arc turned raw, which `drop_allocator` turns back once V8 is done with it;
+        // the vtable's functions take that very type.
+        unsafe { v8::new_rust_allocator(Arc::into_raw(Arc::clone(memory)), &VTABLE) }
     }
-    given(memory, native::buffer(size, true), size)
-}
 
-unsafe extern "C" fn allocate_uninitialized(memory: &Memory, size: usize) -> *mut c_void {
-    if !memory.reserve(size) {
-        return std::ptr::null_mut();
+    unsafe extern "C" fn allocate(memory: &Memory, size: usize) -> *mut c_void {
+        if !memory.reserve(size) {
+            return std::ptr::null_mut();
+        }
+        given(memory, native::buffer(size, true), size)
     }
-    given(memory, native::buffer(size, false), size)
-}
 
-/// Notes what the allocator gave, if it did.
-fn given(memory: &Memory, data: *mut c_void, size: usize) -> *mut c_void {
-    if data.is_null() {
-        memory.free(size);
-    } else {
+    unsafe extern "C" fn allocate_uninitialized(memory: &Memory, size: usize) -> *mut c_void {
+        if !memory.reserve(size) {
+            return std::ptr::null_mut();
+        }
+        given(memory, native::buffer(size, false), size)
+    }
+
+    /// Notes what the allocator gave, if it did.
+    fn given(memory: &Memory, data: *mut c_void, size: usize) -> *mut c_void {
+        if data.is_null() {
+            memory.free(size);
+        } else {
+            #[cfg(target_os = "linux")]
+            memory.blocks.add(data, size);
+        }
+        data
+    }
+
+    unsafe extern "C" fn free(memory: &Memory, data: *mut c_void, size: usize) {
         #[cfg(target_os = "linux")]
-        memory.blocks.add(data, size);
+        memory.blocks.remove(data, size);
+        // SAFETY: V8 hands back what `allocate*` gave, once.
+        unsafe { native::free_buffer(data) };
+        memory.free(size);
     }
-    data
-}
 
-unsafe extern "C" fn free(memory: &Memory, data: *mut c_void, size: usize) {
-    #[cfg(target_os = "linux")]
-    memory.blocks.remove(data, size);
-    // SAFETY: V8 hands back what `allocate*` gave, once.
-    unsafe { native::free_buffer(data) };
-    memory.free(size);
-}
-
-unsafe extern "C" fn drop_allocator(memory: *const Memory) {
-    // SAFETY: made by Arc::into_raw in `allocator`; V8 drops an allocator once.
-    drop(unsafe { Arc::from_raw(memory) });
-}
-
-struct Adopted {
-    block: Block,
-    memory: Arc<Memory>,
-}
-
-/// A block that came over the line, as memory of this isolate: counted until the isolate lets go of it.
-/// `None` when it doesn't fit the limit.
-pub fn adopt(block: Block, memory: &Arc<Memory>) -> Option<v8::SharedRef<v8::BackingStore>> {
-    unsafe extern "C" fn release(_: *mut c_void, _: usize, adopted: *mut c_void) {
-        // SAFETY: made by Box::into_raw below; V8 calls a deleter once.
-        let adopted = unsafe { Box::from_raw(adopted.cast::<Adopted>()) };
-        adopted.memory.free(adopted.block.size());
+    unsafe extern "C" fn drop_allocator(memory: *const Memory) {
+        // SAFETY: made by Arc::into_raw in `allocator`; V8 drops an allocator once.
+        drop(unsafe { Arc::from_raw(memory) });
     }
-    // It moved out of this isolate, and is counted still.
-    if block.1.as_ref().is_some_and(|owner| Arc::ptr_eq(owner, memory))
-        && !block.0.is_resizable_by_user_javascript()
-    {
-        return Some(block.0.clone());
-    }
-    let size = block.size();
-    if !memory.reserve(size) {
-        return None;
-    }
-    let data = block.as_ptr();
-    let adopted = Box::into_raw(Box::new(Adopted { block, memory: Arc::clone(memory) }));
-    // SAFETY: the memory stays valid until `release` drops the block that owns it.
-    let store =
-        unsafe { v8::ArrayBuffer::new_backing_store_from_ptr(data.cast(), size, release, adopted.cast()) };
-    Some(store.make_shared())
 }
 
 #[cfg(test)]

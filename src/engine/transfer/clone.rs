@@ -9,7 +9,7 @@ use super::guest::{Realmed, str};
 use super::{Block, Cloned, Transfer};
 use crate::engine::error::Failure;
 use crate::engine::isolate::guest::Guest;
-use crate::engine::limits::{account, memory};
+use crate::engine::limits::account;
 
 /// The format version written. Our V8 writes 16, which differs from 15 only in buffers of 4 GB and more; every
 /// V8 from Node 20 on reads 15.
@@ -71,7 +71,7 @@ impl v8::ValueSerializerImpl for Writer<'_> {
         let store = buffer.get_backing_store();
         self.realmed.guest.memory().lend(&store);
         let mut side = self.side.borrow_mut();
-        side.shared.push(Block(store, None));
+        side.shared.push(Block::of_guest(store, None));
         Some((side.shared.len() - 1) as u32)
     }
 }
@@ -107,14 +107,14 @@ pub fn serialize<'s>(
             serializer.transfer_array_buffer(buffers.len() as u32, *buffer);
             let store = buffer.get_backing_store();
             realmed.guest.memory().lend(&store);
-            buffers.push(Block(store, Some(Arc::clone(realmed.guest.memory()))));
+            buffers.push(Block::of_guest(store, Some(Arc::clone(realmed.guest.memory()))));
         }
         // A buffer by itself, or under one view, travels beside the bytes: one copy instead of three.
         if moved.is_empty()
             && let Some(buffer) = sole_buffer(scope, value)
         {
             serializer.transfer_array_buffer(0, buffer);
-            buffers.push(Block(buffer.get_backing_store(), None).duplicate());
+            buffers.push(Block::of_guest(buffer.get_backing_store(), None).duplicate());
         }
         // Null for an answer is a `DataCloneError`.
         let written = account::fallible(true, || serializer.write_value(context, value));
@@ -197,7 +197,7 @@ impl v8::ValueDeserializerImpl for Reader<'_> {
         id: u32,
     ) -> Option<v8::Local<'s, v8::SharedArrayBuffer>> {
         let block = self.cloned.shared.get(id as usize)?;
-        Some(v8::SharedArrayBuffer::with_backing_store(scope, &block.0))
+        Some(v8::SharedArrayBuffer::with_backing_store(scope, &block.shared_store().ok()?))
     }
 }
 
@@ -216,6 +216,9 @@ pub fn deserialize<'s>(
     for handle in &cloned.handles {
         handles.push(realmed.import(scope, handle.clone())?);
     }
+    for block in &cloned.shared {
+        block.shared_store()?;
+    }
     let handles = (!handles.is_empty()).then(|| {
         let handles = v8::Array::new_with_elements(scope, &handles);
         v8::Global::new(scope, handles)
@@ -224,7 +227,7 @@ pub fn deserialize<'s>(
     let deserializer = v8::ValueDeserializer::new(scope, Box::new(reader), &cloned.bytes);
     for (i, block) in cloned.buffers.iter().enumerate() {
         let block = if sole { block.clone() } else { block.duplicate() };
-        let store = memory::adopt(block, guest.memory()).ok_or(Failure::BufferRefused)?;
+        let store = block.adopt(scope, guest.memory()).ok_or(Failure::BufferRefused)?;
         let buffer = v8::ArrayBuffer::with_backing_store(scope, &store);
         deserializer.transfer_array_buffer(i as u32, buffer);
     }

@@ -3,6 +3,7 @@
 //! A [`Transfer`] owns its data, is `Send`, and points into no heap. Each face turns its own values into it
 //! and back: [`guest`] for our V8, `face/node` for Node's.
 
+mod block;
 pub mod clone;
 pub mod errors;
 pub mod foreign;
@@ -14,6 +15,7 @@ mod text;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
+pub use block::Block;
 pub use promise::{PromiseCell, Settler, Waker};
 pub use text::{LastTexts, Latin1, Shared as SharedText, Text};
 
@@ -24,51 +26,6 @@ use crate::engine::inspector::Session;
 use crate::engine::isolate::{Lease, Remote};
 use crate::engine::limits::memory::{Charge, Memory};
 use crate::engine::{Locked, lock};
-
-/// A block of array-buffer memory outside every heap.
-#[derive(Clone)]
-pub struct Block(
-    pub v8::SharedRef<v8::BackingStore>,
-    /// The account of a guest that it counts in as long as it exists.
-    pub Option<Arc<Memory>>,
-);
-
-// SAFETY: the shared pointer's count is atomic (std::shared_ptr), the store it points to is immutable
-// but for its bytes, and those are used by one heap at a time (or declared shared by the script).
-unsafe impl Send for Block {}
-// SAFETY: as above.
-unsafe impl Sync for Block {}
-
-impl std::fmt::Debug for Block {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Block({} bytes)", self.0.byte_length())
-    }
-}
-
-impl Block {
-    /// Takes over `bytes`.
-    pub fn from_vec(bytes: Vec<u8>) -> Self {
-        Self(v8::ArrayBuffer::new_backing_store_from_vec(bytes).make_shared(), None)
-    }
-
-    /// Start of the memory; dangling when empty.
-    pub fn as_ptr(&self) -> *mut u8 {
-        self.0.data().map_or(std::ptr::NonNull::dangling().as_ptr(), |p| p.as_ptr().cast())
-    }
-
-    /// Length in bytes.
-    pub fn size(&self) -> usize {
-        self.0.byte_length()
-    }
-
-    /// A copy of the bytes in memory of its own.
-    pub fn duplicate(&self) -> Self {
-        // SAFETY: `as_ptr` is valid for `size` bytes as long as `self.0` lives. A shared block may be written
-        // meanwhile by scripts; u8 reads of it then give either value, as in JavaScript.
-        let bytes = unsafe { std::slice::from_raw_parts(self.as_ptr(), self.size()) };
-        Self::from_vec(bytes.to_vec())
-    }
-}
 
 /// A value in V8's structured-clone format, with what the bytes refer to by index.
 #[derive(Debug, Default)]
@@ -284,7 +241,7 @@ impl Transfer {
         match self {
             Self::Text(value) => value.size(),
             Self::Cloned(cloned) => {
-                let counted = |block: &&Block| block.1.is_some();
+                let counted = |block: &&Block| block.is_counted();
                 let counted = cloned.buffers.iter().filter(counted).map(Block::size).sum::<usize>();
                 cloned.size() - counted
                     + cloned.handles.iter().map(|handle| 64 + handle.weight()).sum::<usize>()

@@ -136,10 +136,8 @@ unsafe extern "C" fn adopt(env: sys::napi_env, info: sys::napi_callback_info) ->
         let lent = Box::into_raw(Box::new(Lent { shared: Arc::clone(&node.shared), slot }));
         // SAFETY: the reference keeps the memory alive until `give_back` has been heard of; an environment ends only
         // after its guests have stopped.
-        let store = unsafe {
-            v8::ArrayBuffer::new_backing_store_from_ptr(data.cast(), length, give_back, lent.cast())
-        };
-        raw::make_number(env, f64::from(node.add_block(Block(store.make_shared(), None))))
+        let block = unsafe { Block::lent(data.cast(), length, give_back, lent.cast()) };
+        raw::make_number(env, f64::from(node.add_block(block)))
     })
 }
 

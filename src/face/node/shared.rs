@@ -45,16 +45,16 @@ pub unsafe extern "C" fn lend_shared(env: sys::napi_env, info: sys::napi_callbac
                 ptr::null_mut(),
             );
         }
-        let store = if length == 0 || data.is_null() {
-            v8::SharedArrayBuffer::new_backing_store_from_vec(Vec::new())
+        let block = if length == 0 || data.is_null() {
+            Block::empty_shared()
         } else {
             let slot = node.lent.borrow_mut().insert((raw::reference(env, buffer), data.cast()));
             let lent = Box::into_raw(Box::new(Lent { shared: Arc::clone(&node.shared), slot }));
             // SAFETY: the reference keeps the memory alive until `give_back` has been heard of; an environment ends
             // only after its guests have stopped. A shared buffer of fixed length never moves.
-            unsafe { v8::SharedArrayBuffer::new_backing_store_from_ptr(data, length, give_back, lent.cast()) }
+            unsafe { Block::lent_shared(data, length, give_back, lent.cast()) }
         };
-        raw::make_number(env, f64::from(node.add_block(Block(store.make_shared(), None))))
+        raw::make_number(env, f64::from(node.add_block(block)))
     })
 }
 
@@ -95,7 +95,7 @@ pub unsafe extern "C" fn take_shared(env: sys::napi_env, info: sys::napi_callbac
             return raw::referenced(env, *reference);
         }
         let Some(create) = create_external() else { return ptr::null_mut() };
-        if block.0.is_resizable_by_user_javascript() {
+        if block.is_resizable() {
             return ptr::null_mut();
         }
         let mut buffer = ptr::null_mut();
