@@ -463,7 +463,7 @@ declare namespace islet {
 	 * | `ERR_ILLEGAL_CONSTRUCTOR` | `TypeError` | `new` on a class that only the library makes |
 	 * | `ERR_INVALID_THIS` | `TypeError` | a method was called on something else than an instance of its class |
 	 * | `ERR_MISSING_ARGS` | `TypeError` | a required argument is missing |
-	 * | `ERR_OUT_OF_RANGE` | `RangeError` | `memoryLimit` is below 8 or above 1048576, `maxCondemned` below 1 |
+	 * | `ERR_OUT_OF_RANGE` | `RangeError` | `memoryLimit` is below 8 or above 1048576, `maxCondemned` below 1, `trimAfter` below 0 |
 	 * | `ERR_NOT_SUPPORTED` | `TypeError` | an option of isolated-vm that this version has not, or `NativeModule` |
 	 * | `ERR_NON_TRANSFERABLE` | `TypeError` | a value needs a transfer option and has none, or is a symbol |
 	 * | `ERR_DATA_CLONE` | `TypeError` | a value can't be copied, or a buffer can't be transferred |
@@ -1340,6 +1340,12 @@ declare namespace islet {
 		 * @default 64
 		 */
 		maxCondemned?: number | undefined;
+		/**
+		 * How long an isolate has nothing to do before it collects its garbage and gives the memory back to the system, in ms: once, and only if V8
+		 * has collected since it did so last. That takes a few milliseconds of CPU time, which `cpuTime` counts. 0 or `Infinity` for never.
+		 * @default 10000
+		 */
+		trimAfter?: number | undefined;
 	};
 
 	/**

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use crate::engine::executor;
 use crate::engine::isolate::Isolate;
-use crate::engine::limits::{deadline, fatal, park, watchdog};
+use crate::engine::limits::{deadline, fatal, idle, park, watchdog};
 use crate::engine::lock;
 use crate::engine::transfer::pool;
 
@@ -194,6 +194,7 @@ fn keep(orders: &Receiver<Order>) {
             deliver_delayed(now),
             trim(now),
             pool::trim(now),
+            idle::check(now),
         ] {
             next = next.min(at.unwrap_or(u64::MAX));
         }

@@ -17,6 +17,7 @@ use crate::engine::isolate::{Cause, Isolate, Lease, Options, Remote, RemoteKind}
 use crate::engine::limits::bucket::Bucket;
 use crate::engine::limits::condemned;
 use crate::engine::limits::deadline::Deadline;
+use crate::engine::limits::idle;
 use crate::engine::limits::memory::MB;
 use crate::engine::operations::Withheld;
 use crate::engine::place::{Named, Place};
@@ -522,7 +523,13 @@ pub fn run_local(message: &mut impl Message) -> Outcome {
             if message.parent().is_some() {
                 return Err(Failure::Internal("guests configure nothing".into()).into());
             }
-            condemned::set_most(message.u32()? as usize);
+            let (most, after) = (message.u32()?, message.u32()?);
+            if most > 0 {
+                condemned::set_most(most as usize);
+            }
+            if after < u32::MAX {
+                idle::set_after(after);
+            }
             Transfer::Undefined
         }
         local::ON_UNHANDLED => {

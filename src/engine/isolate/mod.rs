@@ -37,6 +37,7 @@ use crate::engine::inspector::Inspector;
 use crate::engine::limits::bucket::Bucket;
 use crate::engine::limits::condemned;
 use crate::engine::limits::deadline::Deadline;
+use crate::engine::limits::idle::{self, Idle};
 use crate::engine::limits::memory::Memory;
 #[cfg(all(target_os = "linux", not(test)))]
 use crate::engine::limits::pages;
@@ -139,6 +140,8 @@ pub struct Isolate {
     pub rejections: Reports,
     /// Debugging and profiling.
     pub inspector: Inspector,
+    /// How long it has had nothing to do.
+    pub idle: Idle,
     status: AtomicU8,
     dropped_len: AtomicUsize,
     cause: OnceLock<Cause>,
@@ -218,6 +221,7 @@ impl Isolate {
             share: OnceLock::new(),
             rejections: Reports::default(),
             inspector: Inspector::default(),
+            idle: Idle::default(),
             status: AtomicU8::new(Status::Live as u8),
             dropped_len: AtomicUsize::new(0),
             cause: OnceLock::new(),
@@ -366,6 +370,11 @@ impl Isolate {
                 }
             }
         }
+    }
+
+    /// Whether a thread is inside.
+    pub fn is_entered(&self) -> bool {
+        lock(&self.queue.0).worker.is_some()
     }
 
     /// Wakes the thread inside, if there is one.
@@ -686,6 +695,8 @@ impl Isolate {
                 drop(queue);
                 if more {
                     executor::assign(self, urgent);
+                } else {
+                    idle::left(self);
                 }
             }
         }

@@ -29,6 +29,7 @@ impl Watch {
         v8.add_near_heap_limit_callback(near_heap_limit, data);
         v8.add_gc_prologue_callback(before_collection, data, v8::GCType::kGCTypeMarkSweepCompact);
         v8.add_gc_epilogue_callback(after_collection, data, v8::GCType::kGCTypeMarkSweepCompact);
+        v8.add_gc_epilogue_callback(after_any, data, v8::GCType::kGCTypeAll);
     }
 
     /// Makes our callback the one that V8 asks when its heap is at the limit: the last one added.
@@ -122,6 +123,17 @@ unsafe extern "C" fn before_collection(
     let statistics = isolate.get_heap_statistics();
     let asked = asked(watch.guest(), &statistics);
     watch.collecting.set(watch.collecting.get().begin(statistics.used_heap_size(), asked));
+}
+
+/// After any collection.
+unsafe extern "C" fn after_any(
+    _isolate: v8::UnsafeRawIsolatePtr,
+    _kind: v8::GCType,
+    _flags: v8::GCCallbackFlags,
+    data: *mut c_void,
+) {
+    // SAFETY: as in `near_heap_limit`.
+    unsafe { &*data.cast::<Watch>() }.guest().memory().set_untidy(true);
 }
 
 /// After a full collection: heap and array buffers together may have passed the limit.

@@ -68,6 +68,8 @@ pub struct Memory {
     outside: AtomicUsize,
     /// Isolates that this one made, and of theirs, whose end is under way.
     ending: AtomicUsize,
+    /// V8 has collected since everything was collected for an idle isolate.
+    untidy: AtomicBool,
     /// The account of the isolate that made this one: all that is used here counts there too.
     parent: Option<Arc<Memory>>,
 }
@@ -81,6 +83,7 @@ impl Memory {
         Arc::new(Self {
             limit,
             buffers: AtomicUsize::new(0),
+            untidy: AtomicBool::new(false),
             large: AtomicUsize::new(0),
             heap_large: AtomicUsize::new(0),
             native: AtomicUsize::new(0),
@@ -192,6 +195,16 @@ impl Memory {
     /// Whether the heap passed the limit.
     pub fn exceeded(&self) -> bool {
         self.exceeded.load(Ordering::SeqCst)
+    }
+
+    /// Notes that V8 collected (`true`), or that all there is was collected for an idle isolate.
+    pub fn set_untidy(&self, untidy: bool) {
+        self.untidy.store(untidy, Ordering::Relaxed);
+    }
+
+    /// Whether V8 collected since then: there may be garbage, and room for more.
+    pub fn is_untidy(&self) -> bool {
+        self.untidy.load(Ordering::Relaxed)
     }
 
     /// Whether an array buffer was refused since the last question.

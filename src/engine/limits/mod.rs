@@ -11,6 +11,7 @@ pub mod condemned;
 pub mod deadline;
 pub mod fatal;
 pub mod heap;
+pub mod idle;
 pub mod memory;
 // The hooks are the linker's, in the addon: Rust's own tests are linked without.
 #[cfg_attr(any(test, not(target_os = "linux")), path = "native_elsewhere.rs")]

@@ -37,6 +37,7 @@ impl Cx<'_> {
     pub(super) fn collect_garbage(self, scope: &mut v8::PinScope<'_, '_, ()>) -> Outcome {
         scope.low_memory_notification();
         self.guest.forget_dropped(self.isolate);
+        self.guest.memory().set_untidy(false);
         Ok(Transfer::Undefined)
     }
 
