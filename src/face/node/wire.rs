@@ -404,9 +404,12 @@ impl Writer {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
     use super::*;
     use crate::engine::host::{HostCall, TreeId, Work};
     use crate::engine::isolate::Isolate;
+    use crate::engine::letter_box::LetterBox;
 
     /// An environment with handles 0 to 3 and no blocks.
     struct Env;
@@ -600,5 +603,67 @@ mod tests {
         assert!(
             Reader::new(&[tag::CLONED, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, tag::NULL]).value(&Env).is_err()
         );
+    }
+
+    // What `bench/instructions.mjs` counts the instructions of, by these names.
+
+    /// Reads a message of so many values again and again.
+    #[inline(never)]
+    fn counted_reading(message: &[u8], values: usize) {
+        for _ in 0..1000 {
+            let mut reader = Reader::new(std::hint::black_box(message));
+            for _ in 0..values {
+                assert!(std::hint::black_box(reader.value(&Env)).is_ok());
+            }
+        }
+    }
+
+    #[test]
+    fn small_arguments() {
+        let mut message = vec![tag::UNDEFINED, tag::INT];
+        message.extend(7_i32.to_le_bytes());
+        message.push(tag::NUMBER);
+        message.extend(0.5_f64.to_le_bytes());
+        message.push(tag::ONE_BYTE);
+        message.extend(5_u32.to_le_bytes());
+        message.extend(b"tower");
+        counted_reading(&message, 4);
+    }
+
+    #[test]
+    fn copied_object() {
+        let mut message = vec![tag::CLONED];
+        message.extend(400_u32.to_le_bytes());
+        message.extend([b'0'; 400]);
+        message.extend([0; 12]);
+        counted_reading(&message, 1);
+    }
+
+    #[test]
+    fn error() {
+        let mut message = vec![tag::ERROR, 2, HAS_NAME | HAS_STACK];
+        for text in [&b"no such tower"[..], b"RangeError", &[b'x'; 300]] {
+            message.push(tag::ONE_BYTE);
+            message.extend((text.len() as u32).to_le_bytes());
+            message.extend(text);
+        }
+        counted_reading(&message, 1);
+    }
+
+    #[inline(never)]
+    fn counted_letters(letters: &LetterBox<[u64; 28]>, mark: &AtomicU64) {
+        for i in 0..1000 {
+            let mut letter = Some([i; 28]);
+            letters.post(mark, |mark| mark == 0, 1, &mut letter);
+            assert!(letter.is_none());
+            // SAFETY: full, as it was posted, and opened after.
+            assert_eq!(unsafe { letters.take() }[27], i);
+            mark.store(0, Ordering::SeqCst);
+        }
+    }
+
+    #[test]
+    fn letters() {
+        counted_letters(&LetterBox::default(), &AtomicU64::new(0));
     }
 }
