@@ -4,6 +4,7 @@
  * Calls over the line: waiting and serving, posting, answering. `src/face/node/calls.rs` is the other end.
  */
 
+const { setImmediate } = require('node:timers');
 const { types } = require('node:util');
 const { Thrown, withCode } = require('./errors');
 const asyncContext = require('./async-context');
@@ -353,50 +354,76 @@ hooks.follow = (value, flags) => {
 
 // --- event loop --------------------------------------------------------------------------------
 
-/** Empties the inbox: called by the addon on the event loop. */
-function drain() {
-	for (;;) {
-		native.poll();
-		while (scratch.head[OP] === GROW) {
-			grow();
+/** Messages handled in one turn of the event loop before others get theirs. */
+const TURN = 4096;
+
+/**
+ * Handles what is in the inbox: called by the addon on the event loop. Goes on in the next turn of the loop, until one finds nothing:
+ * only then guests have to wake it again. A second wake-up right away would come before timers and everything else.
+ */
+function turn() {
+	let handled = 0;
+	try {
+		while (handled < TURN && next()) {
+			++handled;
 		}
-		const { head } = scratch;
-		const id = head[CALL];
-		switch (head[OP]) {
-			case NOTHING:
-				return releaseUnreachable();
-			case REPLIED:
-				return_(id, readSafely());
-				break;
-			case REJECTED:
-				return_(id, readThrown());
-				break;
-			case FULFILLED: {
-				const promise = arriving.get(id);
-				arriving.delete(id);
-				const value = readSafely();
-				if (value instanceof Thrown) {
-					promise?.reject(value.materialize());
-				} else {
-					promise?.resolve(value);
-				}
-				break;
-			}
-			case BROKEN: {
-				const promise = arriving.get(id);
-				arriving.delete(id);
-				promise?.reject(readThrown().materialize());
-				break;
-			}
-			case HOST_CALL:
-				serveFromLoop();
-				break;
-			case RELEASED:
-				wire.releaseHostValue(head[TARGET]);
-				break;
-			default:
+		if (handled === 0) {
+			releaseUnreachable();
+			native.rest();
+		}
+	} catch (error) {
+		++handled;
+		throw error;
+	} finally {
+		if (handled > 0 || scratch.head[OP] === AGAIN) {
+			setImmediate(turn);
 		}
 	}
+}
+
+/** Handles the next message; false when there is none. */
+function next() {
+	native.poll();
+	while (scratch.head[OP] === GROW) {
+		grow();
+	}
+	const { head } = scratch;
+	const id = head[CALL];
+	switch (head[OP]) {
+		case NOTHING:
+			return false;
+		case REPLIED:
+			return_(id, readSafely());
+			break;
+		case REJECTED:
+			return_(id, readThrown());
+			break;
+		case FULFILLED: {
+			const promise = arriving.get(id);
+			arriving.delete(id);
+			const value = readSafely();
+			if (value instanceof Thrown) {
+				promise?.reject(value.materialize());
+			} else {
+				promise?.resolve(value);
+			}
+			break;
+		}
+		case BROKEN: {
+			const promise = arriving.get(id);
+			arriving.delete(id);
+			promise?.reject(readThrown().materialize());
+			break;
+		}
+		case HOST_CALL:
+			serveFromLoop();
+			break;
+		case RELEASED:
+			wire.releaseHostValue(head[TARGET]);
+			break;
+		default:
+	}
+	return true;
 }
 
 /** Reads a value; what can't be read (too deep for this stack, say) concerns only the one who waits for it. */
@@ -496,7 +523,7 @@ function local(op, target, other = 0, write = nothing, a = undefined, b = undefi
 	}
 }
 
-native.start(writer.buffer, drain);
+native.start(writer.buffer, turn);
 handle.setOnUnreachable(releaseSoon);
 
 module.exports = { callAsync, callIgnored, callLater, callSync, callSyncPromise, local, nothing, outcome, release };

@@ -2,7 +2,7 @@
 
 const assert = require('node:assert/strict');
 const { describe, it } = require('node:test');
-const { guest, islet, seeded, thrown, times, turn, until } = require('./helpers');
+const { guest, islet, seeded, thrown, times, turn, until, child } = require('./helpers');
 const { Callback, Isolate, Reference } = islet;
 
 describe('async operations of one isolate', () => {
@@ -378,3 +378,34 @@ describe('an isolate made for each task', () => {
 		assert.deepEqual(results, Array.from({ length: count }, (_, i) => i * 2));
 	});
 });
+
+describe('the event loop', () => {
+	it('gives timers and others their turn, however many calls are under way', async () => {
+		const [seen] = await child(`
+			const all = Array.from({ length: 64 }, () => {
+				const { context } = guest();
+				return context.evalSync('(a, b) => a + b', { reference: true });
+			});
+			let calls = 0;
+			let ends = false;
+			const lane = async call => {
+				while (!ends) {
+					await call.apply(undefined, [1, 2]);
+					++calls;
+				}
+			};
+			// As many as one turn handles: each answer brings the next call.
+			const lanes = all.flatMap(call => Array.from({ length: 80 }, () => lane(call)));
+			let ticks = 0;
+			const timer = setInterval(() => {
+				if (++ticks === 20) {
+					clearInterval(timer);
+					ends = true;
+					Promise.all(lanes).then(() => report(calls));
+				}
+			}, 1);
+		`);
+		assert.ok(seen > 5000, String(seen));
+	});
+});
+

@@ -309,6 +309,13 @@ impl NodeEnv {
         }
     }
 
+    /// The event loop has emptied the inbox, and is woken again from here on; or there is more.
+    pub fn rest(&self, env: sys::napi_env) {
+        let more = self.comes_to_rest();
+        self.hold(env);
+        self.set_header(at::OP, if more { answer::AGAIN } else { answer::NOTHING });
+    }
+
     /// Answers a host call that the event loop served.
     pub fn reply(&self, env: sys::napi_env) {
         self.current_tree.set(0);

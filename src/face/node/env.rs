@@ -23,8 +23,6 @@ use crate::engine::place::Named;
 use crate::engine::signal::{Pending, Signal, Wait, Waiter};
 use crate::engine::transfer::{Block, Handle, PromiseCell, Settler, Text};
 
-/// Messages handled in one turn of the event loop before others get theirs.
-const TURN: usize = 4096;
 /// How long the end of an environment waits for its guests to stop.
 const TEARDOWN: Duration = Duration::from_secs(2);
 
@@ -69,7 +67,7 @@ pub struct Shared {
     inbox: Mutex<Inbox>,
     /// Messages in the inbox, and tasks that nobody waits for: what the event loop stays alive for.
     owed: AtomicUsize,
-    /// A wake-up of the event loop is under way.
+    /// The event loop is at work on the inbox, or about to be: from the wake-up on until `rest`.
     waking: AtomicBool,
     wake: AtomicPtr<c_void>,
     promises: AtomicU32,
@@ -320,7 +318,6 @@ pub struct NodeEnv {
     held: Cell<bool>,
     /// Taken out of the inbox, not yet handled.
     messages: RefCell<VecDeque<Message>>,
-    turn: Cell<usize>,
     handles: RefCell<Slots<Handle>>,
     beside: RefCell<Slots<Beside>>,
     /// ArrayBuffers whose memory others use: what keeps each alive, and where its memory is.
@@ -382,7 +379,6 @@ impl NodeEnv {
             waiter: RefCell::default(),
             held: Cell::new(false),
             messages: RefCell::default(),
-            turn: Cell::new(0),
             handles: RefCell::default(),
             beside: RefCell::default(),
             lent: RefCell::default(),
@@ -428,14 +424,15 @@ impl NodeEnv {
         }
     }
 
-    /// The next message of this turn.
+    /// The event loop found no more messages. Returns whether there are some after all: then it goes on.
+    pub fn comes_to_rest(&self) -> bool {
+        self.shared.waking.store(false, Ordering::SeqCst);
+        // What comes after the look wakes the event loop.
+        !lock(&self.shared.inbox).messages.is_empty() && !self.shared.waking.swap(true, Ordering::SeqCst)
+    }
+
+    /// The next message.
     pub fn next_message(&self) -> Option<Message> {
-        let turn = self.turn.get() + 1;
-        self.turn.set(turn);
-        if turn > TURN {
-            self.shared.wake_loop();
-            return None;
-        }
         let mut messages = self.messages.borrow_mut();
         if messages.is_empty() {
             self.shared.take_messages(&mut messages);
@@ -565,9 +562,6 @@ unsafe extern "C" fn on_wake(
         return;
     }
     let Some(node) = NodeEnv::of(env) else { return };
-    node.turn.set(0);
-    // Before the look: what comes after it wakes again.
-    node.shared.waking.store(false, Ordering::SeqCst);
     raw::call(env, node.on_wake.get());
 }
 

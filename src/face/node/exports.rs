@@ -41,7 +41,7 @@ macro_rules! with_env {
 }
 
 plain!(send_again);
-with_env!(call, resume, post, poll, reply, settle, local);
+with_env!(call, resume, post, poll, rest, reply, settle, local);
 
 /// `start(scratch, wake)`: sets the environment up.
 unsafe extern "C" fn start(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
@@ -327,6 +327,7 @@ pub unsafe extern "C" fn napi_register_module_v1(
         (c"resume", resume),
         (c"post", post),
         (c"poll", poll),
+        (c"rest", rest),
         (c"reply", reply),
         (c"settle", settle),
         (c"local", local),
