@@ -1,7 +1,8 @@
 // node bench/plot.mjs [--check]
 //
 // Draws what bench/results has (`npm run bench -- --json bench/results/table.json`, `npm run bench:scaling -- --json bench/results/scaling.json`)
-// as SVG into docs/plots. --check fails when what is there is something else.
+// as SVG into docs/plots, and writes its tables into docs/performance.md, between `<!-- figures: NAME -->` and `<!-- end -->`.
+// --check fails when what is there is something else.
 
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
@@ -10,6 +11,7 @@ const { values: options } = parseArgs({ options: { check: { type: 'boolean', def
 const results = new URL('results/', import.meta.url);
 const plots = new URL('../docs/plots/', import.meta.url);
 const read = name => JSON.parse(readFileSync(new URL(name, results), 'utf8'));
+const PAGE = new URL('../docs/performance.md', import.meta.url);
 const escape = text => text.replace(/[&<>]/g, c => `&#${c.charCodeAt(0)};`);
 const round = n => Math.round(n * 10) / 10;
 
@@ -75,8 +77,39 @@ function lines({ title, x: xName, unit, points }) {
 	return svg(width, height, title, parts);
 }
 
-const drawn = { 'table.svg': bars(read('table.json')) };
-for (const one of read('scaling.json').series) {
+/** A number with as many digits as count. */
+function figure(n) {
+	if (n === null || n === undefined) {
+		return '';
+	}
+	return n >= 1e6 ? `${Number((n / 1e6).toPrecision(3))} M` : n >= 100 ? n.toFixed(0) : String(Number(n.toPrecision(3)));
+}
+
+const row = cells => `| ${cells.join(' | ')} |`;
+const table = (head, rows) => [row(head), `|---|${'---:|'.repeat(head.length - 1)}`, ...rows.map(row)].join('\n');
+const times = ratio => ratio >= 10 ? ratio.toFixed(0) : String(Number(ratio.toPrecision(2)));
+
+/** Tables as the page has them, by name. */
+function tables({ rows }, { series }) {
+	const value = one => one === null ? null : one.value ?? one.perSecond;
+	const made = {
+		table: table(['row', 'isolated-vm', 'islet', 'isolated-vm ÷ islet'],
+			rows.map(({ name, 'isolated-vm': theirs, islet, ratio }) => [name.replace('1+1', '`1+1`'), figure(theirs), figure(islet), times(ratio)])),
+	};
+	for (const { name, x, unit, points } of series) {
+		const rests = points.some(({ islet }) => islet?.restPercent !== undefined);
+		made[name] = table([x, `isolated-vm, ${unit}`, `islet, ${unit}`, 'islet ÷ isolated-vm', ...rests ? ['CPU of islet at rest, %'] : []],
+			points.map(({ n, 'isolated-vm': theirs, islet }) => [
+				String(n), figure(value(theirs)), figure(value(islet)), theirs && islet ? times(value(islet) / value(theirs)) : '',
+				...rests ? [figure(islet?.restPercent)] : [],
+			]));
+	}
+	return made;
+}
+
+const [compared, scaled] = [read('table.json'), read('scaling.json')];
+const drawn = { 'table.svg': bars(compared) };
+for (const one of scaled.series) {
 	drawn[`${one.name}.svg`] = lines(one);
 }
 mkdirSync(plots, { recursive: true });
@@ -88,4 +121,14 @@ for (const [name, text] of Object.entries(drawn)) {
 		console.error(`docs/plots/${name} isn't what bench/results has: run node bench/plot.mjs`);
 		process.exitCode = 1;
 	}
+}
+
+const page = readFileSync(PAGE, 'utf8');
+const made = tables(compared, scaled);
+const written = page.replace(/(<!-- figures: (\w+) -->\n)[^]*?(<!-- end -->)/g, (_, begin, name, end) => `${begin}${made[name]}\n${end}`);
+if (!options.check) {
+	writeFileSync(PAGE, written);
+} else if (written !== page) {
+	console.error('the tables of docs/performance.md are not what bench/results has: run node bench/plot.mjs');
+	process.exitCode = 1;
 }

@@ -6,7 +6,7 @@
  */
 
 const assert = require('node:assert/strict');
-const { spawn } = require('node:child_process');
+const { spawn, spawnSync } = require('node:child_process');
 const { existsSync, readdirSync, readFileSync } = require('node:fs');
 const { dirname, join, relative } = require('node:path');
 const { after, describe, it } = require('node:test');
@@ -108,5 +108,12 @@ describe('documentation', () => {
 		const text = readFileSync(join(ROOT, 'docs', 'api.md'), 'utf8');
 		const codes = new Set([...declarations.matchAll(/\| '(ERR_\w+)'/g)].map(match => match[1]));
 		assert.deepEqual([...codes].filter(code => !text.includes(`\`${code}\``)), []);
+	});
+});
+
+describe('figures', () => {
+	it('of docs/performance.md and its plots are those that bench/results has', () => {
+		const { status, stderr } = spawnSync(process.execPath, [join(ROOT, 'bench/plot.mjs'), '--check'], { encoding: 'utf8', timeout: DEADLINE });
+		assert.equal(status, 0, stderr);
 	});
 });
