@@ -750,8 +750,8 @@ declare namespace islet {
 		readonly cpuTime: bigint;
 
 		/**
-		 * Time during which the isolate had a call in hand, in nanoseconds: time in which it waited for functions of
-		 * others included. Readable after the isolate's end.
+		 * Time during which the isolate had a call in hand or was being made, in nanoseconds: time in which it waited for
+		 * functions of others included. Readable after the isolate's end.
 		 */
 		readonly wallTime: bigint;
 

@@ -77,7 +77,7 @@ impl Clocks {
         self.spun.fetch_add(spun.as_nanos() as u64, Ordering::Relaxed);
     }
 
-    /// The outermost task begins.
+    /// The outermost task begins, or the making of the isolate.
     pub fn begin(&self) {
         self.since.store(watchdog::now(), Ordering::Relaxed);
     }
@@ -98,7 +98,7 @@ impl Clocks {
         (cpu.total + inside).saturating_sub(self.spun.load(Ordering::Relaxed))
     }
 
-    /// Time in tasks so far, in ns.
+    /// Time in tasks so far, and of its making, in ns.
     pub fn wall(&self) -> u64 {
         let since = self.since.load(Ordering::Relaxed);
         let running = if since == 0 { 0 } else { watchdog::now().saturating_sub(since) };

@@ -673,7 +673,9 @@ impl Isolate {
         }
         worker.set_inside(Arc::downgrade(self));
         let guest = guest.unwrap_or_else(|| {
+            self.clocks().begin();
             let guest = Guest::new(self);
+            self.clocks().end();
             let _ = self.terminator.set(guest.terminator());
             guest
         });
