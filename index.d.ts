@@ -482,8 +482,8 @@ declare namespace islet {
 	 * | `ERR_ISOLATE_DISPOSED` | `Error` | the isolate has ended, before the call or during it |
 	 * | `ERR_ENGINE_FATAL` | `Error` | V8 met a fatal error in this isolate, which ended |
 	 * | `ERR_ENVIRONMENT_GONE` | `Error` | the worker that owns a function has ended |
-	 * | `ERR_NO_THREAD` | `Error` | the system gave no thread to run the isolate on |
 	 * | `ERR_NO_SYSTEM_MEMORY` | `Error` | the system had no memory for the isolate, or allows the process no more mappings (`vm.max_map_count`) |
+	 * | `ERR_NO_THREAD` | `Error` | the system gave no thread to run the isolate on |
 	 * | `ERR_INSPECTOR_DISABLED` | `Error` | the inspector of an isolate that was made without `inspector: true` |
 	 * | `ERR_PAUSED` | `Error` | a sync call into an isolate that is paused in the debugger |
 	 * | `ERR_INTERNAL` | `Error` | a mistake of the library: please report it |
@@ -509,8 +509,8 @@ declare namespace islet {
 		| 'ERR_MODULE'
 		| 'ERR_NON_TRANSFERABLE'
 		| 'ERR_NOT_SUPPORTED'
-		| 'ERR_NO_THREAD'
 		| 'ERR_NO_SYSTEM_MEMORY'
+		| 'ERR_NO_THREAD'
 		| 'ERR_OUT_OF_RANGE'
 		| 'ERR_PAUSED'
 		| 'ERR_REFERENCE'

@@ -1,5 +1,8 @@
 'use strict';
 
+// The addon first: V8 starts on a thread of its own while the rest is read.
+require('./lib/native');
+
 const { Callback } = require('./lib/callback');
 const { Context } = require('./lib/context');
 const { ExternalCopy } = require('./lib/external-copy');

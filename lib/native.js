@@ -6,7 +6,6 @@
  */
 
 const path = require('node:path');
-const { platformPackage } = require('./platform-package');
 
 function load() {
 	if (process.env.ISLET_ADDON) {
@@ -20,7 +19,7 @@ function load() {
 			throw error;
 		}
 	}
-	const name = platformPackage();
+	const name = require('./platform-package').platformPackage();
 	try {
 		return require(name);
 	} catch (error) {

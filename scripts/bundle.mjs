@@ -1,13 +1,15 @@
 // Puts the files of lib/ into one: Node takes longer to find and read forty files than to run them. Packages have it
 // (scripts/pack.mjs); a checkout runs the files themselves, and can't run stale ones.
 
-import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import ts from 'typescript';
 import { ROOT } from './build.mjs';
 
-/** What doesn't belong to it: the library in guests, which the addon has, and what runs in a worker of its own. */
-const APART = /^(guest\/|inspector-server\.js$)/;
+/** What is read before it, as V8 starts meanwhile; and what runs in a worker of its own. */
+const APART = ['native.js', 'platform-package.js', 'inspector-server.js'];
+/** The library in guests, which the addon has. */
+const GUEST = /^guest\//;
 const NAME = 'all.js';
 
 /** JavaScript without its comments. */
@@ -18,17 +20,35 @@ function strip(source, fileName) {
 	return outputText;
 }
 
+/** A file that takes from the bundle what it took from the files of a folder, but for those that stay apart. */
+function through(folder, source) {
+	let asked = false;
+	const text = source.replace(/^(.*)\brequire\('([^']+)'\)/gm, (line, before, path) => {
+		const name = path.startsWith(folder) && path.slice(folder.length);
+		if (!name || APART.includes(`${name}.js`)) {
+			return line;
+		}
+		const first = asked ? '' : `const part = require('${folder}${NAME}');\n`;
+		asked = true;
+		return `${first}${before}part('./${name}')`;
+	});
+	return text;
+}
+
 /**
- * @returns {{ [file: string]: string }} by its path in the package: the bundle, and `index.js` to go with it
+ * @returns {{ [file: string]: string }} by its path in the package: the bundle, what lib/ has besides, and `index.js` to go with them
  */
 export function bundle(root = ROOT) {
 	const lib = join(root, 'lib');
 	const files = readdirSync(lib, { recursive: true }).map(file => file.replaceAll('\\', '/'))
-		.filter(file => file.endsWith('.js') && !APART.test(file) && file !== NAME).sort();
+		.filter(file => file.endsWith('.js') && !GUEST.test(file) && !APART.includes(file)).sort();
 	// A function in parentheses is compiled at once, not skipped first and compiled after.
 	const modules = files.map(file => (
 		`${JSON.stringify(file.replace(/(\/index)?\.js$/, ''))}: (function (module, require) {\n${strip(readFileSync(join(lib, file), 'utf8'), file)}}),\n`
 	));
+	// Packages are asked for their version: a file less to look for.
+	const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+	modules.push(`'../package.json': (function (module) { module.exports = ${JSON.stringify({ version })}; }),\n`);
 	return {
 		[`lib/${NAME}`]: `'use strict';
 
@@ -60,20 +80,22 @@ function load(path, folder) {
 
 module.exports = path => load(path, '');
 `,
-		'index.js': readFileSync(join(root, 'index.js'), 'utf8').replace("'use strict';\n", "'use strict';\n\nconst part = require('./lib/all.js');")
-			.replaceAll(/require\('\.\/lib\/([\w-]+)'\)/g, "part('./$1')"),
+		...Object.fromEntries(APART.map(file => [`lib/${file}`, through('./', readFileSync(join(lib, file), 'utf8'))])),
+		'index.js': through('./lib/', readFileSync(join(root, 'index.js'), 'utf8')),
 	};
 }
 
-/** Writes them into a package's folder, which has the rest already. */
+/** Writes them into a package's folder, in place of lib/. */
 export function writeBundle(folder, root = ROOT) {
+	rmSync(join(folder, 'lib'), { recursive: true, force: true });
+	mkdirSync(join(folder, 'lib'), { recursive: true });
 	Object.entries(bundle(root)).forEach(([file, text]) => writeFileSync(join(folder, file), text));
 }
 
 /** Makes of a checkout what its package would be, as far as it takes for running it, in an empty folder. */
 export function stage(folder, root = ROOT) {
 	mkdirSync(folder, { recursive: true });
-	['lib', 'package.json'].forEach(name => cpSync(join(root, name), join(folder, name), { recursive: true }));
+	cpSync(join(root, 'package.json'), join(folder, 'package.json'));
 	['islet.node', 'node_modules'].forEach(name => symlinkSync(join(root, name), join(folder, name)));
 	writeBundle(folder, root);
 }

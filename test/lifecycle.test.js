@@ -6,8 +6,9 @@
  */
 
 const assert = require('node:assert/strict');
+const { join } = require('node:path');
 const { describe, it } = require('node:test');
-const { WORKER_PREAMBLE, child, repeat, runChild, times } = require('./helpers');
+const { ROOT, WORKER_PREAMBLE, child, repeat, runChild, times } = require('./helpers');
 
 /**
  * What an environment may be doing when its end comes. Each calls `ready` when it is well under way. `blocks` says that the thread
@@ -563,5 +564,18 @@ describe('hundreds of short lives', () => {
 			][i % 6]);
 			assert.deepEqual(reports, [2]);
 		});
+	});
+
+	it('end while V8 still starts, on a thread of its own', async () => {
+		const addon = `require(${JSON.stringify(join(ROOT, 'lib', 'native.js'))})`;
+		const worker = then => `
+			const { Worker } = require('node:worker_threads');
+			for (let i = 0; i < 3; ++i) {
+				const worker = new Worker(${JSON.stringify(addon)}, { eval: true });
+				${then}
+			}
+		`;
+		const programs = [addon, `${addon}; process.exit()`, worker(''), worker(`worker.on('online', () => worker.terminate());`)];
+		await repeat(times(60), i => child(programs[i % programs.length], { bare: true }));
 	});
 });

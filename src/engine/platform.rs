@@ -100,6 +100,8 @@ type Order = (Start, Sender<Result<(), String>>);
 struct Keeper {
     thread: Thread,
     spawn: Mutex<Sender<Order>>,
+    /// Ends when V8 is initialised.
+    starting: Mutex<Receiver<()>>,
 }
 
 static KEEPER: OnceLock<Keeper> = OnceLock::new();
@@ -111,23 +113,29 @@ static ISOLATES: Mutex<Option<HashMap<usize, Weak<Isolate>>>> = Mutex::new(None)
 /// V8's delayed tasks and when they are due.
 static DELAYED: Mutex<Vec<(u64, Weak<Isolate>, v8::Task)>> = Mutex::new(Vec::new());
 
-/// Starts V8 and the keeper, once.
+/// Starts the keeper, once, which initialises V8: beside what else a process has to load.
+pub fn begin() {
+    keeper();
+}
+
+/// Returns when V8 is initialised.
 pub fn start() {
+    let _ = lock(&keeper().starting).recv();
+}
+
+fn keeper() -> &'static Keeper {
     KEEPER.get_or_init(|| {
         let (spawn, orders) = channel();
-        let (ready, started) = channel();
+        let (ready, starting) = channel();
         let built = std::thread::Builder::new().name("islet-keeper".into()).spawn(move || {
             initialize();
-            let _ = ready.send(());
+            drop(ready);
             keep(&orders);
         });
-        let Ok(handle) = built else {
-            // Nothing of the library can work without it; the first isolate reports so.
-            return Keeper { thread: std::thread::current(), spawn: Mutex::new(spawn) };
-        };
-        let _ = started.recv();
-        Keeper { thread: handle.thread().clone(), spawn: Mutex::new(spawn) }
-    });
+        // Nothing of the library can work without the thread; the first isolate reports so.
+        let thread = built.map_or_else(|_| std::thread::current(), |handle| handle.thread().clone());
+        Keeper { thread, spawn: Mutex::new(spawn), starting: Mutex::new(starting) }
+    })
 }
 
 /// Random bytes by a system call: V8's own way opens a file, twice for each isolate.

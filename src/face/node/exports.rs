@@ -320,6 +320,8 @@ pub unsafe extern "C" fn napi_register_module_v1(
     env: sys::napi_env,
     exports: sys::napi_value,
 ) -> sys::napi_value {
+    // JavaScript is read meanwhile.
+    platform::begin();
     for (name, function) in [
         (c"start", start as raw::Callback),
         (c"setScratch", set_scratch),
