@@ -121,7 +121,7 @@ describe('a match', () => {
 			'standings', 'players', 'tickMs', 'earnestTickMs',
 		]);
 		const { seed, ticks, timeout, memory } = result;
-		assert.deepEqual({ seed, ticks, timeout, memory }, { seed: 3, ticks: TICKS, timeout: 50, memory: 32 });
+		assert.deepEqual({ seed, ticks, timeout, memory }, { seed: 3, ticks: TICKS, timeout: 100, memory: 32 });
 		for (const [i, standing] of result.standings.entries()) {
 			assert.deepEqual(Object.keys(standing), ['rank', 'name', 'hostile', 'score']);
 			assert.equal(standing.rank, i + 1);
