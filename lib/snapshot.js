@@ -76,7 +76,7 @@ function send(call, { plan, warmup, timeout, maker }) {
 /** V8 ends the process over what a snapshot can't hold; here that ended the isolate, after the scripts had run. */
 function explained(error) {
 	return error?.code === 'ERR_ENGINE_FATAL' && error.scriptIndex === undefined ?
-		withCode(new Error(`The scripts made something that a snapshot can't hold (objects of Intl, registrations of a FinalizationRegistry, …): ${error.message}`), 'ERR_SNAPSHOT') :
+		withCode(new Error(`The scripts made something that a snapshot can't hold (objects of Intl, registrations of a FinalizationRegistry and the like): ${error.message}`), 'ERR_SNAPSHOT') :
 		error;
 }
 

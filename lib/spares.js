@@ -13,7 +13,7 @@ const { availableParallelism } = require('node:os');
 const kinds = [];
 
 /** How many are made at once beside other work. */
-const AT_ONCE = Math.max(1, availableParallelism() - 1);
+const atOnceLater = () => Math.max(1, availableParallelism() - 1);
 /** When that begins, in ms. */
 const LATER = 2;
 
@@ -25,7 +25,7 @@ let paused = false;
 function fillLater(kind) {
 	kind.timer ??= setTimeout(() => {
 		kind.timer = undefined;
-		fill(kind, AT_ONCE);
+		fill(kind, atOnceLater());
 	}, LATER).unref();
 }
 
@@ -41,7 +41,7 @@ function fill(kind, atOnce) {
 			} else {
 				spare.isolate.dispose();
 			}
-			fill(kind, AT_ONCE);
+			fill(kind, atOnceLater());
 		}, error => {
 			kind.making.delete(one);
 			throw error;
