@@ -1324,7 +1324,7 @@ declare namespace islet {
 		 * others is let go of; each keeps a sleeping thread and V8's heap until the process ends.
 		 */
 		condemnedIsolates: number;
-		/** What these hold of memory, in bytes, as far as is known. */
+		/** What these hold of memory, in bytes, as far as is known: V8's heaps as of their last collections. */
 		condemnedMemory: number;
 		/** Threads of guests, those that sleep for good among them. */
 		threads: number;

@@ -33,6 +33,17 @@ describe('an isolate that is given up', { skip: process.env.ISLET_ABORT_FOR_REAL
 		assert.equal(after.isolates, 1);
 	});
 
+	it('is counted with what it took since its last full collection', async () => {
+		const [held] = await child(`
+			const { context } = guest({ memoryLimit: 64 });
+			const fill = 'globalThis.a = []; for (let i = 0; i < 400000; ++i) a.push({ i, j: i });';
+			try { context.evalSync(fill + ${JSON.stringify(STUCK)}, { timeout: 1000 }); } catch {}
+			report(islet.stats().condemnedMemory);
+			process.exit(0);
+		`);
+		assert.ok(held > 8e6 && held < 100e6, String(held));
+	});
+
 	it('lets go of the functions and handles it held', async () => {
 		const [collected] = await child(`
 			let collected = 0;

@@ -81,7 +81,7 @@ pub fn overflow() -> Option<usize> {
 pub fn statistics() -> [usize; 5] {
     let (count, bytes) = {
         let condemned = lock(&CONDEMNED);
-        (condemned.len(), condemned.iter().map(|(_, memory)| memory.total()).sum())
+        (condemned.len(), condemned.iter().map(|(_, memory)| memory.held()).sum())
     };
     [ALIVE.load(Ordering::SeqCst), count, bytes, executor::threads() + count, MOST.load(Ordering::SeqCst)]
 }

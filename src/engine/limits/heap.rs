@@ -127,13 +127,17 @@ unsafe extern "C" fn before_collection(
 
 /// After any collection.
 unsafe extern "C" fn after_any(
-    _isolate: v8::UnsafeRawIsolatePtr,
+    isolate: v8::UnsafeRawIsolatePtr,
     _kind: v8::GCType,
     _flags: v8::GCCallbackFlags,
     data: *mut c_void,
 ) {
+    // SAFETY: V8 passes the isolate that the calling thread is inside of.
+    let mut isolate = unsafe { v8::Isolate::from_raw_isolate_ptr(isolate) };
     // SAFETY: as in `near_heap_limit`.
-    unsafe { &*data.cast::<Watch>() }.guest().memory().set_untidy(true);
+    let memory = unsafe { &*data.cast::<Watch>() }.guest().memory();
+    memory.set_untidy(true);
+    memory.note_pages(isolate.get_heap_statistics().total_heap_size());
 }
 
 /// After a full collection: heap and array buffers together may have passed the limit.

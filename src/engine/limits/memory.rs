@@ -54,6 +54,8 @@ pub struct Memory {
     native_refused: AtomicBool,
     /// V8's heap in use after its last collection, in bytes.
     heap: AtomicUsize,
+    /// Ordinary pages of V8's heap after its last collection of any kind, garbage included, in bytes.
+    small_pages: AtomicUsize,
     /// Bytes of buffers and address space that were asked for in all, given or not.
     asked: AtomicU64,
     /// An array buffer was refused since the flag was last taken.
@@ -93,6 +95,7 @@ impl Memory {
             blocks: Blocks::default(),
             native_refused: AtomicBool::new(false),
             heap: AtomicUsize::new(YOUNG_HEAP),
+            small_pages: AtomicUsize::new(0),
             asked: AtomicU64::new(0),
             refused: AtomicBool::new(false),
             refused_lately: AtomicBool::new(false),
@@ -309,16 +312,31 @@ impl Memory {
         self.native.load(Ordering::Relaxed)
     }
 
-    /// V8's heap as far as is known: what was in use after the last collection, and large objects made since.
-    fn heap_now(&self) -> usize {
-        let small = self.heap.load(Ordering::Relaxed) - self.heap_large.load(Ordering::Relaxed);
-        small.saturating_add(self.large.load(Ordering::Relaxed))
+    /// Notes how much V8's heap has of the system, after any collection.
+    pub fn note_pages(&self, size: usize) {
+        self.small_pages.store(size.saturating_sub(self.large.load(Ordering::Relaxed)), Ordering::Relaxed);
+    }
+
+    /// Small objects of V8's heap that were in use after the last full collection, in bytes.
+    fn small(&self) -> usize {
+        self.heap.load(Ordering::Relaxed) - self.heap_large.load(Ordering::Relaxed)
+    }
+
+    /// `small`, and all other that is known to be in use, with all isolates that it made; in bytes.
+    fn total_with(&self, small: usize) -> usize {
+        [&self.large, &self.buffers, &self.native, &self.nested]
+            .iter()
+            .fold(small, |sum, part| sum.saturating_add(part.load(Ordering::Relaxed)))
     }
 
     /// All that is known to be in use, with all isolates that it made; in bytes.
     pub fn total(&self) -> usize {
-        let nested = self.nested.load(Ordering::Relaxed);
-        self.heap_now().saturating_add(self.buffers()).saturating_add(self.native()).saturating_add(nested)
+        self.total_with(self.small())
+    }
+
+    /// All that is known to be taken from the system, garbage included; in bytes.
+    pub fn held(&self) -> usize {
+        self.total_with(self.small().max(self.small_pages.load(Ordering::Relaxed)))
     }
 
     /// Stops the guest when `size` bytes more would pass the limit and what there is for unwinding.
