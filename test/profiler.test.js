@@ -96,10 +96,12 @@ describe('CPU profiles', () => {
 	});
 
 	it('that are awaited are rejected when the isolate ends first', async () => {
-		const { isolate, context } = guest();
+		const { isolate, context, jail } = guest();
 		isolate.startCpuProfiler('cut');
+		const begun = new Promise(resolve => { jail.setSync('begin', new islet.Callback(resolve, { ignored: true })); });
 		// A builtin that no interrupt reaches, until its isolate is given up.
-		const running = context.eval('[].indexOf.call({ length: 2 ** 53 - 1 }, 1)');
+		const running = context.eval('begin(); [].indexOf.call({ length: 2 ** 53 - 1 }, 1)');
+		await begun;
 		await new Promise(resolve => setTimeout(resolve, 30));
 		const stopped = isolate.stopCpuProfiler('cut');
 		isolate.dispose();
