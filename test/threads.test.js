@@ -1,8 +1,9 @@
 'use strict';
 
 const assert = require('node:assert/strict');
+const { spawnSync } = require('node:child_process');
 const { describe, it } = require('node:test');
-const { child, guest, islet, times, turn, until } = require('./helpers');
+const { ROOT, child, guest, islet, times, turn, until } = require('./helpers');
 const { Callback } = islet;
 
 /** A guest that loops until its isolate is disposed; resolves when it runs. */
@@ -221,5 +222,37 @@ describe('the event loop', () => {
 		}
 		assert.ok(turns > 0);
 		assert.equal((await all).length, times(5000));
+	});
+});
+
+describe('a process that may have no more threads', () => {
+	/** A user whom nobody is: the bound is one on all processes of a user, and root has none. */
+	const NOBODY = 54321;
+	const run = (threads, code, timeout = 20_000) => spawnSync('prlimit', [`--nproc=${threads}`, process.execPath, '-e', code], {
+		uid: NOBODY, gid: NOBODY, encoding: 'utf8', timeout, killSignal: 'SIGKILL', env: { ...process.env, NODE_OPTIONS: '', NODE_TEST_CONTEXT: '' },
+	});
+	const can = process.getuid?.() === 0 && run(1000, `require(${JSON.stringify(ROOT)})`).status === 0;
+
+	it('is told so by new isolates, and lives', { skip: can ? false : 'this user can\'t bound threads' }, context => {
+		const outcomes = [];
+		for (let threads = 4; threads <= 20; ++threads) {
+			// With fewer than it wants for itself Node ends, or hangs.
+			if (run(threads, 'setTimeout(() => {}, 10)', 3000).status !== 0) {
+				continue;
+			}
+			const { status, signal, stdout, stderr } = run(threads, `
+				const { Isolate } = require(${JSON.stringify(ROOT)});
+				const isolate = new Isolate();
+				try {
+					console.log(isolate.createContextSync().evalSync('1 + 1'));
+				} catch ({ code }) {
+					console.log(code);
+				}
+			`);
+			assert.deepEqual([status, signal], [0, null], `${threads} threads: ${stderr}`);
+			outcomes.push(stdout.trim());
+		}
+		context.diagnostic(outcomes.join(' '));
+		assert.deepEqual([...new Set(outcomes)], ['ERR_NO_THREAD', '2']);
 	});
 });

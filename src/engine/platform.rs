@@ -98,7 +98,8 @@ type Start = Box<dyn FnOnce() + Send>;
 type Order = (Start, Sender<Result<(), String>>);
 
 struct Keeper {
-    thread: Thread,
+    /// `None` when the system gave none: then there is no V8 either, and no guest thread can be had.
+    thread: Option<Thread>,
     spawn: Mutex<Sender<Order>>,
     /// Ends when V8 is initialised.
     starting: Mutex<Receiver<()>>,
@@ -128,12 +129,13 @@ fn keeper() -> &'static Keeper {
         let (spawn, orders) = channel();
         let (ready, starting) = channel();
         let built = std::thread::Builder::new().name("islet-keeper".into()).spawn(move || {
-            initialize();
-            drop(ready);
-            keep(&orders);
+            if has_threads() {
+                initialize();
+                drop(ready);
+                keep(&orders);
+            }
         });
-        // Nothing of the library can work without the thread; the first isolate reports so.
-        let thread = built.map_or_else(|_| std::thread::current(), |handle| handle.thread().clone());
+        let thread = built.ok().map(|handle| handle.thread().clone());
         Keeper { thread, spawn: Mutex::new(spawn), starting: Mutex::new(starting) }
     })
 }
@@ -146,27 +148,50 @@ fn entropy(bytes: &mut [u8]) -> bool {
     usize::try_from(got) == Ok(bytes.len())
 }
 
+/// Threads that V8 starts for itself, and one more. With `--single-threaded` it has no work for them, and no way to do without.
+const THREADS: usize = 3;
+
+/// Whether the system gives V8 its threads: where it doesn't, V8 ends the process.
+fn has_threads() -> bool {
+    let gate = Mutex::new(());
+    let closed = lock(&gate);
+    std::thread::scope(|scope| {
+        let all = (0..THREADS).all(|_| {
+            let thread = std::thread::Builder::new().stack_size(1 << 16);
+            thread.spawn_scoped(scope, || drop(lock(&gate))).is_ok()
+        });
+        drop(closed);
+        all
+    })
+}
+
 fn initialize() {
     v8::V8::set_flags_from_string(FLAGS);
     #[cfg(target_os = "linux")]
     v8::V8::set_entropy_source(entropy);
     v8::V8::set_fatal_error_handler(fatal::check_failed);
-    let platform = v8::new_custom_platform(0, false, false, Tasks).make_shared();
+    // No pool at all means one as large as the machine.
+    let platform = v8::new_custom_platform(1, false, false, Tasks).make_shared();
     v8::V8::initialize_platform(platform);
     v8::V8::initialize();
 }
 
+const NO_V8: &str = "V8 was not started, as there were no threads for it";
+
 /// Starts a guest thread.
 pub fn spawn_guest(body: impl FnOnce() + Send + 'static) -> Result<(), String> {
-    let Some(keeper) = KEEPER.get() else { return Err("V8 was not started".into()) };
-    if std::thread::current().id() == keeper.thread.id() {
+    let keeper = keeper();
+    let Some(thread) = &keeper.thread else {
+        return Err(NO_V8.into());
+    };
+    if std::thread::current().id() == thread.id() {
         // The keeper's own duties (a delayed task, an isolate given up) may come here: it can't wait for itself.
         return start_guest(Box::new(body));
     }
     let (answer, answered) = channel();
-    lock(&keeper.spawn).send((Box::new(body), answer)).map_err(|_| "the keeper thread has ended")?;
-    keeper.thread.unpark();
-    answered.recv().map_err(|_| "the keeper thread has ended".to_string())?
+    lock(&keeper.spawn).send((Box::new(body), answer)).map_err(|_| NO_V8)?;
+    thread.unpark();
+    answered.recv().map_err(|_| NO_V8.to_string())?
 }
 
 fn start_guest(body: Start) -> Result<(), String> {
@@ -177,9 +202,9 @@ fn start_guest(body: Start) -> Result<(), String> {
 /// Makes sure that the keeper looks no later than `at`.
 pub fn keeper_wake_before(at: u64) {
     if at < NEXT_LOOK.load(Ordering::SeqCst)
-        && let Some(keeper) = KEEPER.get()
+        && let Some(thread) = KEEPER.get().and_then(|keeper| keeper.thread.as_ref())
     {
-        keeper.thread.unpark();
+        thread.unpark();
     }
 }
 
