@@ -277,8 +277,10 @@ describe('instantiate', () => {
 				if (i % 2 === 0) {
 					isolate.dispose();
 				} else {
-					setImmediate(() => isolate.isDisposed || isolate.dispose());
-					await new Promise(resolve => setTimeout(resolve, 1));
+					await new Promise(resolve => setImmediate(() => {
+						isolate.dispose();
+						setTimeout(resolve, 1);
+					}));
 				}
 				return dependency;
 			}));
