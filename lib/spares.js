@@ -12,8 +12,9 @@ const { availableParallelism } = require('node:os');
  */
 const kinds = [];
 
-/** How many are made at once beside other work. */
-const atOnceLater = () => Math.max(1, availableParallelism() - 1);
+/** How many are made at once beside other work: counted when it is first wanted, as that asks the system. */
+let few;
+const atOnceBeside = () => few ??= Math.max(1, availableParallelism() - 1);
 /** When that begins, in ms. */
 const LATER = 2;
 
@@ -25,7 +26,7 @@ let paused = false;
 function fillLater(kind) {
 	kind.timer ??= setTimeout(() => {
 		kind.timer = undefined;
-		fill(kind, atOnceLater());
+		fill(kind, atOnceBeside());
 	}, LATER).unref();
 }
 
@@ -41,7 +42,7 @@ function fill(kind, atOnce) {
 			} else {
 				spare.isolate.dispose();
 			}
-			fill(kind, atOnceLater());
+			fill(kind, atOnceBeside());
 		}, error => {
 			kind.making.delete(one);
 			throw error;

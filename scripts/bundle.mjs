@@ -1,7 +1,7 @@
 // Puts the files of lib/ into one: Node takes longer to find and read forty files than to run them. Packages have it
 // (scripts/pack.mjs); a checkout runs the files themselves, and can't run stale ones.
 
-import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import ts from 'typescript';
 import { ROOT } from './build.mjs';
@@ -22,17 +22,12 @@ function strip(source, fileName) {
 
 /** A file that takes from the bundle what it took from the files of a folder, but for those that stay apart. */
 function through(folder, source) {
-	let asked = false;
-	const text = source.replace(/^(.*)\brequire\('([^']+)'\)/gm, (line, before, path) => {
+	const text = source.replace(/\brequire\('([^']+)'\)/g, (call, path) => {
 		const name = path.startsWith(folder) && path.slice(folder.length);
-		if (!name || APART.includes(`${name}.js`)) {
-			return line;
-		}
-		const first = asked ? '' : `const part = require('${folder}${NAME}');\n`;
-		asked = true;
-		return `${first}${before}part('./${name}')`;
+		return !name || APART.includes(`${name}.js`) ? call : `part('./${name}')`;
 	});
-	return text;
+	// Not before it is wanted first: what comes earlier is to be run before the bundle is read.
+	return text.replace(/^.*\bpart\('/m, `const part = require('${folder}${NAME}');\n$&`);
 }
 
 /**
@@ -85,10 +80,9 @@ module.exports = path => load(path, '');
 	};
 }
 
-/** Writes them into a package's folder, in place of lib/. */
+/** Writes them into a package's folder, which has no lib/ yet. */
 export function writeBundle(folder, root = ROOT) {
-	rmSync(join(folder, 'lib'), { recursive: true, force: true });
-	mkdirSync(join(folder, 'lib'), { recursive: true });
+	mkdirSync(join(folder, 'lib'));
 	Object.entries(bundle(root)).forEach(([file, text]) => writeFileSync(join(folder, file), text));
 }
 

@@ -112,7 +112,8 @@ export function packMain({ out }) {
 	const folder = fresh(join(out, 'islet'));
 	const { scripts: _, devDependencies: __, files, ...fields } = manifest();
 	const shipped = files.filter(name => name !== 'islet.node');
-	shipped.forEach(name => cpSync(join(ROOT, name), join(folder, name), { recursive: true }));
+	// In place of lib/ there is what writeBundle makes of it.
+	shipped.filter(name => name !== 'lib').forEach(name => cpSync(join(ROOT, name), join(folder, name), { recursive: true }));
 	writeBundle(folder);
 	const optionalDependencies = Object.fromEntries(Object.keys(PLATFORMS).map(name => [`@islet/${name}`, fields.version]));
 	write(folder, { ...fields, files: shipped, optionalDependencies });
